@@ -1,0 +1,4 @@
+//! The routing library: it decides which AI voice agent answers a phone call.
+
+pub mod id;
+pub mod time;

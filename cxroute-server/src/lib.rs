@@ -1,0 +1,1 @@
+//! The reference server of cxroute, as a library: the binary is a thin door to it.

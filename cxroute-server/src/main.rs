@@ -1,0 +1,2 @@
+//! The `cxroute-server` binary.
+fn main() {}

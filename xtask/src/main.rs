@@ -1,0 +1,2 @@
+//! `cargo xtask …`: the one door to set-up, tests, checks and benches.
+fn main() {}
