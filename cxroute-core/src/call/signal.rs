@@ -1,0 +1,111 @@
+//! A signal: one webhook, parsed and decided, as it is committed or spooled; and what committing it came to.
+
+use serde::{Deserialize, Serialize};
+
+use super::aggregate::{Call, Outcome};
+use super::audit::Audit;
+use super::cdr::CdrReport;
+use super::decision::Decision;
+use super::token::{EventKey, SessionToken};
+use super::update::UpdateReport;
+use crate::id::CallId;
+use crate::secret::Sealed;
+use crate::strategy::HealthSign;
+use crate::time::Timestamp;
+
+/// One webhook on its way into the store. Everything that its effect needs is in it: committing it now, or from the
+/// spool tomorrow, on this server or another, comes to the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signal {
+    /// The call; none if the webhook names none: then only the audit keeps it.
+    pub token: Option<SessionToken>,
+    /// Names it within the call.
+    pub key: EventKey,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// What it says.
+    pub kind: SignalKind,
+    /// The answer, sealed, for voice requests and dial results.
+    pub answer: Option<Sealed>,
+    /// The webhook as it is kept.
+    pub audit: Audit,
+}
+
+/// What a signal says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignalKind {
+    /// A call wants CXML.
+    Voice {
+        /// What a record is made of when the call is new.
+        call: NewCall,
+        /// What was chosen.
+        decision: Decision,
+        /// What the choice knew of the call.
+        basis: Basis,
+    },
+    /// An attempt has ended.
+    Dial {
+        /// What a record is made of when the call is unknown.
+        call: NewCall,
+        /// The result.
+        report: DialReport,
+        /// What was chosen next.
+        decision: Decision,
+        /// What the choice knew of the call.
+        basis: Basis,
+    },
+    /// A session update.
+    Update(UpdateReport),
+    /// A call detail record.
+    Cdr(CdrReport),
+    /// Nothing that concerns a call: only the audit keeps it.
+    AuditOnly,
+}
+
+/// What a new call's record is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewCall {
+    /// Its id, minted once.
+    pub id: CallId,
+    /// The caller as received.
+    pub from: Box<str>,
+    /// The dialled number as received.
+    pub to: Box<str>,
+    /// How long it counts as live.
+    pub live_until: Timestamp,
+}
+
+/// A dial result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DialReport {
+    /// The attempt that it names.
+    pub attempt: u16,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// What it says of the agent's health.
+    pub sign: HealthSign,
+    /// The platform's word, raw.
+    pub word: Box<str>,
+}
+
+/// What a decision knew of the call. If the store knows better, the decision is refused as a conflict and made again,
+/// except where its answer is already on the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// How many attempts the call had had.
+    pub attempts: u16,
+    /// Whether the answer was given before the commit: the spool's signals, drained later.
+    pub answered: bool,
+}
+
+/// What committing a signal came to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ingested {
+    /// It is durable, and this is the call now; none where only the audit keeps it.
+    Committed(Option<Box<Call>>),
+    /// A copy of it was durable before, with this answer.
+    Duplicate(Option<Sealed>),
+    /// Its decision was made in ignorance of this; nothing was kept of it.
+    Conflict(Box<Call>),
+}

@@ -1,0 +1,372 @@
+//! The step: how a signal changes a call. Total, pure, and the same for a live webhook, a drained spool and a replay.
+//!
+//! Laws (each has a test): states move along the edges of domain.md §5 only; nothing but a CDR changes a terminal
+//! state; a copy of a signal never gets here (receipts see to that), a late or reordered one never moves a call back;
+//! every signal leaves at least one line of history; the CDR has the last word on status and times.
+
+use smallvec::SmallVec;
+
+use super::aggregate::{Attempt, Call, CdrFigures, EndReason, Outcome};
+use super::cdr::CdrReport;
+use super::decision::{Action, Decision};
+use super::effect::{CallEvent, CallEventKind, Effect, HistoryEntry};
+use super::signal::{Basis, DialReport, NewCall, Signal, SignalKind};
+use super::state::CallState;
+use super::token::{EventKind, SessionToken};
+use super::update::{UpdateReport, UpdateWord};
+use crate::config::RuleDirection;
+use crate::time::Timestamp;
+
+/// What a signal does to a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The call afterwards; none if the signal concerns no call that we know.
+    pub call: Option<Call>,
+    /// What is added to its history.
+    pub history: SmallVec<[HistoryEntry; 4]>,
+    /// What is published once this is committed.
+    pub events: SmallVec<[CallEvent; 3]>,
+    /// Whether the signal was taken.
+    pub verdict: Verdict,
+}
+
+/// Whether a signal was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was, and its decision counts.
+    Taken,
+    /// It was, but its decision does not count: another was made first. Only spooled signals come to this.
+    Outrun,
+    /// Its decision was made in ignorance of the call: nothing is kept, it is to be made again.
+    Conflict,
+    /// It names a call that we do not know, and creates none.
+    UnknownCall,
+}
+
+/// Applies `signal` to `call`, which is `None` if the store knows no such call.
+pub fn step(call: Option<Call>, signal: &Signal) -> Step {
+    let Some(token) = &signal.token else { return Step::of(None, Verdict::UnknownCall) };
+    let at = signal.received_at;
+    match &signal.kind {
+        SignalKind::Voice { call: new, decision, basis } => {
+            Walk::begin(call, token, new, at, EventKind::VoiceRequest).decide(None, decision, *basis)
+        }
+        SignalKind::Dial { call: new, report, decision, basis } => {
+            Walk::begin(call, token, new, at, EventKind::DialResult).decide(Some(report), decision, *basis)
+        }
+        SignalKind::Update(report) => match call {
+            Some(call) => Walk::resume(call, at, EventKind::SessionUpdate).update(report),
+            None => Step::of(None, Verdict::UnknownCall),
+        },
+        SignalKind::Cdr(report) => {
+            let new =
+                NewCall { id: report.id, from: report.from.clone(), to: report.to.clone(), live_until: at };
+            Walk::begin(call, token, &new, at, EventKind::Cdr).cdr(report)
+        }
+        SignalKind::AuditOnly => Step::of(call, Verdict::UnknownCall),
+    }
+}
+
+impl Step {
+    const fn of(call: Option<Call>, verdict: Verdict) -> Self {
+        Self { call, history: SmallVec::new_const(), events: SmallVec::new_const(), verdict }
+    }
+}
+
+/// A call on its way through one step.
+struct Walk {
+    call: Call,
+    known: bool,
+    at: Timestamp,
+    source: EventKind,
+    step: Step,
+}
+
+impl Walk {
+    fn begin(
+        call: Option<Call>,
+        token: &SessionToken,
+        new: &NewCall,
+        at: Timestamp,
+        source: EventKind,
+    ) -> Self {
+        match call {
+            Some(call) => Self::resume(call, at, source),
+            None => {
+                let mut walk = Self::resume(fresh(token, new, at), at, source);
+                walk.known = false;
+                walk.note(Effect::Entered, None);
+                walk.event(CallEventKind::CallQueued);
+                walk
+            }
+        }
+    }
+
+    const fn resume(call: Call, at: Timestamp, source: EventKind) -> Self {
+        Self { call, known: true, at, source, step: Step::of(None, Verdict::Taken) }
+    }
+
+    fn finish(mut self) -> Step {
+        self.step.call = Some(self.call);
+        self.step
+    }
+
+    fn note(&mut self, effect: Effect, detail: Option<String>) {
+        let detail = detail.map(String::into_boxed_str);
+        let (state, at, source) = (self.call.state, self.at, self.source);
+        self.step.history.push(HistoryEntry { state, at, source, effect, detail });
+    }
+
+    fn event(&mut self, kind: CallEventKind) {
+        let call = &self.call;
+        self.step.events.push(CallEvent {
+            kind,
+            at: self.at,
+            call_id: call.id,
+            session_token: call.token.clone(),
+            agent_id: call.agent(),
+            group_id: call.group(),
+            status: call.state.status(),
+            duration: call.duration,
+        });
+    }
+
+    /// Enters every state on the way to `goal`.
+    fn go(&mut self, goal: CallState) {
+        for state in self.call.state.path_to(goal) {
+            self.call.state = *state;
+            self.note(Effect::Entered, None);
+        }
+    }
+
+    fn end(&mut self, goal: CallState, reason: Option<EndReason>) {
+        if self.call.state.is_terminal() {
+            return;
+        }
+        self.go(goal);
+        self.call.reason = reason.filter(|_| goal != CallState::Completed);
+        self.call.end_time.get_or_insert(self.at);
+        self.announce_end();
+    }
+
+    fn announce_end(&mut self) {
+        self.event(match self.call.state {
+            CallState::Failed => CallEventKind::CallFailed,
+            _ => CallEventKind::CallCompleted,
+        });
+    }
+
+    fn decide(mut self, report: Option<&DialReport>, decision: &Decision, basis: Basis) -> Step {
+        let ignorant = match &decision.action {
+            Action::Dial(new) => {
+                self.call.is_over() || self.call.attempts.len() + 1 != usize::from(new.number)
+            }
+            Action::Repeat { attempt } => self.call.attempts.iter().all(|a| a.number != *attempt),
+            Action::End(_) => self.known && self.call.attempts.len() != usize::from(basis.attempts),
+        };
+        if ignorant && !basis.answered {
+            return Step { call: Some(self.call), ..Step::of(None, Verdict::Conflict) };
+        }
+        if !self.known {
+            self.call.direction = decision.direction;
+            self.go(CallState::Routing);
+        }
+        let outcome = report.and_then(|report| self.close_attempt(report));
+        if ignorant {
+            self.step.verdict = Verdict::Outrun;
+            self.note(Effect::Recorded, Some("conflicting_answer".to_owned()));
+            return self.finish();
+        }
+        match &decision.action {
+            Action::Dial(new) => self.dial(new),
+            Action::Repeat { attempt } => {
+                self.note(Effect::Recorded, Some(format!("attempt {attempt} dialled again")));
+            }
+            Action::End(_) if self.call.state.is_terminal() => {
+                self.note(Effect::Refused, Some("the call has ended".to_owned()));
+            }
+            Action::End(reason) => self.end_decided(*reason, outcome),
+        }
+        self.finish()
+    }
+
+    fn dial(&mut self, new: &super::decision::NewAttempt) {
+        // A fail-over of a call whose media is up stays `connected`: the table has no way back, and the caller is there.
+        if self.call.state == CallState::Connecting {
+            self.call.state = CallState::Routing;
+            self.note(Effect::Entered, None);
+        }
+        self.call.attempts.push(Attempt {
+            number: new.number,
+            target: new.target.clone(),
+            probe: new.probe,
+            started_at: self.at,
+            ended_at: None,
+            outcome: None,
+            word: None,
+        });
+        match self.call.state {
+            CallState::Connected => self.note(Effect::Recorded, Some(format!("attempt {}", new.number))),
+            _ => self.go(CallState::Connecting),
+        }
+        if new.number == 1 {
+            self.event(CallEventKind::CallStarted);
+        }
+        self.event(CallEventKind::CallRouted);
+    }
+
+    fn end_decided(&mut self, reason: EndReason, outcome: Option<Outcome>) {
+        let last = outcome.or_else(|| self.call.attempts.last().and_then(|attempt| attempt.outcome));
+        let goal = match (reason, last) {
+            (EndReason::Announcement | EndReason::NoRoute, _) | (_, None) => CallState::Failed,
+            (_, Some(outcome)) => CallState::from(outcome),
+        };
+        self.end(goal, Some(reason));
+    }
+
+    /// Closes the attempt that a dial result names; the outcome, if it was open.
+    fn close_attempt(&mut self, report: &DialReport) -> Option<Outcome> {
+        let at = self.at;
+        let terminal = self.call.state.is_terminal();
+        let found = self.call.attempts.iter_mut().find(|attempt| attempt.number == report.attempt);
+        let words = format!("attempt {}: {}", report.attempt, report.word);
+        let Some(attempt) = found.filter(|attempt| attempt.ended_at.is_none()) else {
+            self.note(Effect::Stale, Some(words));
+            return None;
+        };
+        attempt.ended_at = Some(at);
+        attempt.outcome = Some(report.outcome);
+        attempt.word = Some(report.word.clone());
+        self.note(if terminal { Effect::Refused } else { Effect::Recorded }, Some(words));
+        Some(report.outcome)
+    }
+
+    fn update(mut self, report: &UpdateReport) -> Step {
+        let open = self.call.open_attempt().is_some();
+        let state = self.call.state;
+        let raw = report.raw.as_ref().to_owned();
+        match report.word {
+            UpdateWord::Progress => self.note(Effect::Recorded, Some(raw)),
+            _ if state.is_terminal() => {
+                self.note(Effect::Refused, Some(raw));
+                self.note_session_end(report);
+            }
+            UpdateWord::Ringing if state < CallState::Connecting => self.go(CallState::Connecting),
+            UpdateWord::Connected if open && state < CallState::Connected => {
+                self.go(CallState::Connected);
+                self.event(CallEventKind::CallConnected);
+            }
+            UpdateWord::Ringing | UpdateWord::Connected => self.note(Effect::Stale, Some(raw)),
+            UpdateWord::End(_) | UpdateWord::Unknown if report.ended_at.is_none() => {
+                self.note(Effect::Recorded, Some(raw));
+            }
+            UpdateWord::End(_) | UpdateWord::Unknown => self.end_session(report),
+        }
+        self.finish()
+    }
+
+    fn note_session_end(&mut self, report: &UpdateReport) {
+        if matches!(report.word, UpdateWord::End(_) | UpdateWord::Unknown)
+            && self.call.session_ended.is_none()
+        {
+            self.call.session_ended = report.ended_at;
+        }
+    }
+
+    fn end_session(&mut self, report: &UpdateReport) {
+        self.note_session_end(report);
+        self.call.end_time = report.ended_at;
+        let talked = self.call.state == CallState::Connected;
+        let goal = match report.word {
+            UpdateWord::End(Outcome::Completed) if !talked => CallState::NoAnswer,
+            UpdateWord::End(outcome) => CallState::from(outcome),
+            _ if talked => CallState::Completed,
+            _ => CallState::Failed,
+        };
+        self.note(Effect::Recorded, Some(report.raw.as_ref().to_owned()));
+        self.end(goal, Some(EndReason::SessionEnded));
+    }
+
+    fn cdr(mut self, report: &CdrReport) -> Step {
+        let first = self.call.cdr.is_none();
+        let figures = &report.figures;
+        let goal = self.verdict_of(report);
+        self.close_open(goal, &figures.disposition);
+        self.take_figures(figures);
+        let words = format!("cdr: {}", figures.disposition);
+        if !self.known {
+            self.go(CallState::Routing);
+        }
+        if !self.call.state.is_terminal() {
+            self.note(Effect::Recorded, Some(words));
+            let reason = Some(EndReason::SessionEnded);
+            self.end(goal, reason);
+        } else if self.call.state == goal {
+            self.note(Effect::Recorded, Some(if first { words } else { format!("another {words}") }));
+        } else {
+            self.call.state = goal;
+            self.call.reason = self.call.reason.filter(|_| goal != CallState::Completed);
+            self.note(Effect::Corrected, Some(words));
+            self.announce_end();
+        }
+        self.finish()
+    }
+
+    /// The terminal state that a CDR asks for.
+    fn verdict_of(&self, report: &CdrReport) -> CallState {
+        let state = self.call.state;
+        if self.call.reason == Some(EndReason::Announcement) && state == CallState::Failed {
+            return state;
+        }
+        match report.outcome {
+            Some(outcome) => outcome.into(),
+            None if state.is_terminal() => state,
+            None if report.figures.billsec.is_some_and(|seconds| seconds > 0) => CallState::Completed,
+            None => CallState::Failed,
+        }
+    }
+
+    /// An attempt that is still open closes with the call's end.
+    fn close_open(&mut self, goal: CallState, word: &str) {
+        let outcome = match goal {
+            CallState::Completed => Outcome::Completed,
+            CallState::Busy => Outcome::Busy,
+            CallState::NoAnswer => Outcome::NoAnswer,
+            _ => Outcome::Failed,
+        };
+        for attempt in self.call.attempts.iter_mut().filter(|attempt| attempt.ended_at.is_none()) {
+            attempt.ended_at = Some(self.at);
+            attempt.outcome = Some(outcome);
+            attempt.word = Some(word.into());
+        }
+    }
+
+    fn take_figures(&mut self, figures: &CdrFigures) {
+        let call = &mut self.call;
+        call.duration = figures.billsec.or(call.duration);
+        call.start_time = figures.start.unwrap_or(call.start_time);
+        call.end_time = figures.end.or(call.end_time).or(Some(self.at));
+        call.session_ended = call.session_ended.or(figures.end).or(Some(self.at));
+        call.cdr = Some(figures.clone());
+    }
+}
+
+fn fresh(token: &SessionToken, new: &NewCall, at: Timestamp) -> Call {
+    Call {
+        id: new.id,
+        token: token.clone(),
+        direction: RuleDirection::Inbound,
+        from: new.from.clone(),
+        to: new.to.clone(),
+        state: CallState::Received,
+        reason: None,
+        attempts: SmallVec::new(),
+        received_at: at,
+        start_time: at,
+        end_time: None,
+        duration: None,
+        session_ended: None,
+        cdr: None,
+        live_until: new.live_until,
+    }
+}

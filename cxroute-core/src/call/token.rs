@@ -1,0 +1,119 @@
+//! The names of a call and of its signals: what signals are joined and deduplicated by.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cloudonix::stable_hash;
+
+/// A session token: the name of a call (FACTS §7.1). 1 to 255 bytes; cheap to clone.
+///
+/// A longer token keeps its first 200 bytes or so and ends in `#` and a 128-bit hash of the whole, so that odd calls
+/// stay apart without being refused.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionToken(Arc<str>);
+
+impl SessionToken {
+    const MOST_BYTES: usize = 255;
+
+    /// The token, or `None` for an empty text.
+    pub fn new(text: &str) -> Option<Self> {
+        match text.len() {
+            0 => None,
+            1..=Self::MOST_BYTES => Some(Self(text.into())),
+            _ => {
+                let mut end = 200;
+                while !text.is_char_boundary(end) {
+                    end -= 1;
+                }
+                let hash = stable_hash(&[text.as_bytes()]);
+                Some(Self(format!("{}#{hash:032x}", &text[..end]).into()))
+            }
+        }
+    }
+
+    /// The token's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for SessionToken {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The kinds of webhooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A voice application request: a call wants CXML.
+    VoiceRequest,
+    /// The result of a Dial.
+    DialResult,
+    /// A session update.
+    SessionUpdate,
+    /// A call detail record.
+    Cdr,
+}
+
+impl EventKind {
+    /// The word of tables and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VoiceRequest => "voice_request",
+            Self::DialResult => "dial_result",
+            Self::SessionUpdate => "session_update",
+            Self::Cdr => "cdr",
+        }
+    }
+}
+
+/// Names one signal within its call (domain.md §6): two signals with one key are copies of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EventKey {
+    /// Which kind of signal.
+    pub kind: EventKind,
+    /// A stable 128-bit hash of what names it: stage id, attempt, event id …
+    #[serde(with = "hex128")]
+    pub hash: u128,
+}
+
+/// 128-bit numbers as 32 hexadecimal digits: JSON has no room for them as numbers.
+mod hex128 {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(hash: &u128, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{hash:032x}"))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        u128::from_str_radix(&text, 16).map_err(de::Error::custom)
+    }
+}
+
+/// Names one attempt: the call, and its number within it (1 is the first).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AttemptName {
+    /// The call.
+    pub token: SessionToken,
+    /// 1 is the first attempt of the call.
+    pub number: u16,
+}

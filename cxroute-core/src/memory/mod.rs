@@ -1,0 +1,6 @@
+//! The in-memory adapters: always compiled, the executable specification of both ports, the in-process default, and
+//! what an embedding service starts with.
+
+mod live;
+
+pub use live::MemoryLive;

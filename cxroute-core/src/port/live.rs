@@ -1,0 +1,79 @@
+//! `LiveState`: the execution plane, where choices are made atomically.
+
+use async_trait::async_trait;
+
+use crate::authority::IngestScope;
+use crate::call::{EventKey, SessionToken};
+use crate::secret::Sealed;
+use crate::strategy::{Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
+use crate::time::Timestamp;
+
+/// The execution plane: every operation is one atomic step for its tenant, however many servers share it.
+///
+/// # Contract
+/// - An adapter is indistinguishable from [`crate::strategy::Plane`] under any sequence of operations.
+/// - An operation that fails with [`LiveError::Lost`] or [`LiveError::Unavailable`] has done nothing.
+/// - [`LiveError::Lost`] says that the plane has no state for this tenant: it never was loaded, or was lost. The caller
+///   reads the image from the store and calls [`LiveState::restore`]. No operation but `restore` succeeds before that.
+/// - Times are the caller's; the plane's own time is the latest it has seen.
+#[async_trait]
+pub trait LiveState: Send + Sync {
+    /// Settles the previous attempt, chooses, and keeps the books: one atomic step (domain.md §3).
+    async fn choose(&self, scope: &IngestScope, request: &ChooseRequest<'_>) -> Result<Choice, LiveError>;
+
+    /// What [`LiveState::choose`] would answer, changing nothing.
+    async fn preview(&self, scope: &IngestScope, request: &ChooseRequest<'_>) -> Result<Choice, LiveError>;
+
+    /// Ends an attempt without asking for another.
+    async fn settle(
+        &self,
+        scope: &IngestScope,
+        token: &SessionToken,
+        settle: Settle,
+        now: Timestamp,
+    ) -> Result<(Settled, LedgerDelta), LiveError>;
+
+    /// The signal `key` is durable with `answer`: its attempt counts until `open_until`, copies get that answer.
+    async fn complete(
+        &self,
+        scope: &IngestScope,
+        token: &SessionToken,
+        key: EventKey,
+        answer: &Sealed,
+        open_until: Timestamp,
+    ) -> Result<(), LiveError>;
+
+    /// Takes back the choice that was made for `key` and not committed.
+    async fn retract(
+        &self,
+        scope: &IngestScope,
+        token: &SessionToken,
+        key: EventKey,
+    ) -> Result<(), LiveError>;
+
+    /// The call has ended: its attempts free their caps, health is left alone, no further attempt is made.
+    async fn end(&self, scope: &IngestScope, token: &SessionToken, now: Timestamp) -> Result<(), LiveError>;
+
+    /// The session has ended, its results are still to come: no further attempt is made.
+    async fn stop_attempts(&self, scope: &IngestScope, token: &SessionToken) -> Result<(), LiveError>;
+
+    /// Takes over what the store knows of a call that the plane did not know, or knew less of.
+    async fn hydrate(&self, scope: &IngestScope, image: SessionImage) -> Result<(), LiveError>;
+
+    /// Gives the plane a tenant's state, unless it has one already: the first of several restorers wins.
+    async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError>;
+}
+
+/// Why the execution plane did nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LiveError {
+    /// It has no state for this tenant: restore it.
+    #[error("the execution plane has no state for this tenant")]
+    Lost,
+    /// It did not answer in time.
+    #[error("the execution plane is away: {reason}")]
+    Unavailable {
+        /// Why, without secrets.
+        reason: String,
+    },
+}
