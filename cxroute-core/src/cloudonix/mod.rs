@@ -1,0 +1,5 @@
+//! What Cloudonix sends.
+
+mod provider;
+
+pub use provider::{EmptyProvider, Provider, Transport};
