@@ -24,8 +24,16 @@ pub(super) struct Stored {
     pub(super) call: Option<Call>,
     pub(super) history: SmallVec<[HistoryEntry; 4]>,
     pub(super) traces: SmallVec<[Arc<Trace>; 1]>,
-    pub(super) receipts: SmallVec<[(EventKey, Option<Sealed>); 1]>,
+    pub(super) receipts: SmallVec<[Receipt; 1]>,
     pub(super) audit: SmallVec<[(EventKind, Timestamp, Audit); 1]>,
+}
+
+/// The proof that a signal was taken.
+#[derive(Debug)]
+pub(super) struct Receipt {
+    pub(super) key: EventKey,
+    pub(super) answer: Option<Sealed>,
+    pub(super) choice: u64,
 }
 
 impl Calls {

@@ -1,6 +1,7 @@
 //! Committing one signal in memory: receipt, step, history, books, rollups, outbox, audit.
 
 use super::CallShelf;
+use super::calls::Receipt;
 use crate::call::{EventKind, Ingested, Signal, SignalKind, Verdict, rollup, step};
 
 impl CallShelf {
@@ -9,10 +10,10 @@ impl CallShelf {
         let Some(token) = signal.token.clone() else { return Ingested::Committed(None) };
         let stored = self.calls.entry(&token);
         let audit = (signal.key.kind, signal.received_at, signal.audit.clone());
-        if let Some((_, answer)) = stored.receipts.iter().find(|(key, _)| *key == signal.key) {
-            let answer = answer.clone();
+        if let Some(receipt) = stored.receipts.iter().find(|receipt| receipt.key == signal.key) {
+            let (answer, choice) = (receipt.answer.clone(), receipt.choice);
             stored.audit.push(audit);
-            return Ingested::Duplicate(answer);
+            return Ingested::Duplicate { answer, choice };
         }
         let before = stored.call.take();
         let after = step(before.clone(), &signal);
@@ -24,7 +25,7 @@ impl CallShelf {
         }
         stored.audit.push(audit);
         stored.history.extend(after.history);
-        stored.receipts.push((signal.key, signal.answer));
+        stored.receipts.push(Receipt { key: signal.key, choice: signal.choice(), answer: signal.answer });
         stored.call = after.call;
         let call = stored.call.clone();
         if let SignalKind::Voice { decision, .. } | SignalKind::Dial { decision, .. } = signal.kind {

@@ -80,7 +80,8 @@ impl CallReader for MemoryRead {
     async fn answer(&mut self, token: &SessionToken, key: EventKey) -> Result<Option<Sealed>, StoreError> {
         let shelf = self.locked();
         let stored = shelf.calls.get(token);
-        Ok(stored.and_then(|stored| stored.receipts.iter().find(|(k, _)| *k == key)?.1.clone()))
+        Ok(stored
+            .and_then(|stored| stored.receipts.iter().find(|receipt| receipt.key == key)?.answer.clone()))
     }
 
     async fn plane_image(&mut self, now: Timestamp) -> Result<PlaneImage, StoreError> {
