@@ -33,7 +33,7 @@ use rustc_hash::FxHashMap;
 
 use crate::authority::Operator;
 use crate::config::Domain;
-use crate::port::{LiveState, SnapshotShelf, Store, StoreError};
+use crate::port::{LiveState, Spool, Store, StoreError};
 use crate::secret::{Authenticator, SealError, Vault};
 use crate::time::Timestamp;
 
@@ -50,7 +50,7 @@ pub struct Parts {
     /// Checks what webhooks present; none: only an operator admits.
     pub authenticator: Option<Arc<dyn Authenticator>>,
     /// Keeps the last snapshot of each tenant for the days when the store is away.
-    pub shelf: Option<Arc<dyn SnapshotShelf>>,
+    pub spool: Option<Arc<dyn Spool>>,
     /// The base of action URLs, without a slash at the end: `https://cx.example.com`.
     pub public_url: String,
 }

@@ -1,0 +1,158 @@
+//! Asking the execution plane, and restoring it when it has lost a tenant.
+
+use std::sync::Arc;
+
+use super::gate::Admitted;
+use super::route::Way;
+use super::snapshot::{Chain, Ending};
+use super::{Engine, Parts};
+use crate::call::{Action, AttemptTarget, Call, EndReason, NewAttempt, Trace};
+use crate::port::LiveError;
+use crate::strategy::{
+    Choice, ChooseRequest, LastResort, LiveAttempt, Pick, Picked, PlaneImage, Roster, SessionImage,
+};
+
+impl Way {
+    pub(super) fn stages(&self) -> &[Arc<Roster>] {
+        match self {
+            Self::Agents(chain) => &chain.stages,
+            Self::Trunks(_) | Self::Nowhere => &[],
+        }
+    }
+
+    pub(super) fn last_resort(&self) -> LastResort {
+        match self {
+            Self::Agents(Chain { ending, .. }) => match **ending {
+                Ending::Number { .. } => LastResort::Number,
+                Ending::Say(_) | Ending::Reject(_) | Ending::Hangup => LastResort::End,
+            },
+            Self::Trunks(_) => LastResort::Number,
+            Self::Nowhere => LastResort::End,
+        }
+    }
+
+    /// The action that a pick on this way comes to.
+    pub(super) fn action(&self, pick: &Pick, to: &str) -> Action {
+        match &pick.picked {
+            Picked::Seat(seat) => Action::Dial(NewAttempt {
+                number: seat.attempt,
+                target: AttemptTarget::Agent(seat.seat),
+                probe: seat.probe,
+            }),
+            Picked::Number { attempt } => {
+                let (group, number) = match self {
+                    Self::Trunks(config) => (None, super::answer::outbound_number(config, to).into()),
+                    Self::Agents(chain) => match &*chain.ending {
+                        Ending::Number { group, number, .. } => (Some(*group), number.as_str().into()),
+                        _ => (None, to.into()),
+                    },
+                    Self::Nowhere => (None, to.into()),
+                };
+                Action::Dial(NewAttempt {
+                    number: *attempt,
+                    target: AttemptTarget::Number { group, number },
+                    probe: None,
+                })
+            }
+            Picked::Nobody => Action::End(self.end_reason()),
+        }
+    }
+
+    fn end_reason(&self) -> EndReason {
+        match self {
+            Self::Nowhere => EndReason::NoRoute,
+            Self::Trunks(_) => EndReason::AttemptsFailed,
+            Self::Agents(chain) => match &*chain.ending {
+                Ending::Say(_) => EndReason::Announcement,
+                Ending::Reject(_) => EndReason::Rejected,
+                Ending::Hangup | Ending::Number { .. } => EndReason::NoAgent,
+            },
+        }
+    }
+
+    /// What a trace says of the end of the chain, when it was reached.
+    pub(super) fn fallback_words(&self, pick: &Pick) -> Option<Box<str>> {
+        let Self::Agents(chain) = self else { return None };
+        if matches!(pick.picked, Picked::Seat(_)) {
+            return None;
+        }
+        let words = match &*chain.ending {
+            Ending::Number { number, .. } if pick.picked != Picked::Nobody => format!("number {number}"),
+            Ending::Number { .. } | Ending::Hangup => "hang up".to_owned(),
+            Ending::Say(_) => "announcement, then hang up".to_owned(),
+            Ending::Reject(reason) => format!("reject: {}", reason.as_str()),
+        };
+        Some(words.into_boxed_str())
+    }
+}
+
+impl Engine {
+    /// Asks the plane; restores it first if it has lost the tenant.
+    pub(super) async fn choose(
+        &self,
+        admitted: &Admitted,
+        request: &ChooseRequest<'_>,
+    ) -> Result<Choice, LiveError> {
+        let Parts { live, .. } = &self.parts;
+        match live.choose(admitted.scope(), request).await {
+            Err(LiveError::Lost) => {
+                self.restore(admitted, request.now).await?;
+                live.choose(admitted.scope(), request).await
+            }
+            other => other,
+        }
+    }
+
+    /// Gives the plane what the store knows of the tenant. While the store is away the plane starts empty: an answer
+    /// comes before exact distribution (domain.md §7.4).
+    pub(super) async fn restore(&self, admitted: &Admitted, now: crate::time::Timestamp) -> Result<(), LiveError> {
+        let _alone = admitted.gate().restoring.lock().await;
+        let image = match self.parts.store.read(admitted.scope().read()).await {
+            Ok(mut reader) => reader.plane_image(now).await.unwrap_or_default(),
+            Err(_) => PlaneImage::default(),
+        };
+        self.parts.live.restore(admitted.scope(), image).await
+    }
+}
+
+/// What the plane needs of a call that the store knows.
+pub(super) fn session_image(call: &Call) -> SessionImage {
+    let attempt = |attempt: &crate::call::Attempt| LiveAttempt {
+        number: attempt.number,
+        seat: match attempt.target {
+            AttemptTarget::Agent(seat) => Some(seat),
+            AttemptTarget::Number { .. } => None,
+        },
+        open_until: attempt.ended_at.is_none().then_some(call.live_until),
+        probe: attempt.probe.filter(|_| attempt.ended_at.is_none()),
+    };
+    SessionImage {
+        token: call.token.clone(),
+        attempts: call.attempts.iter().map(attempt).collect(),
+        ended: call.is_over(),
+        forget_at: call.live_until,
+    }
+}
+
+/// The trace of a choice.
+pub(super) fn trace(
+    route: &super::route::Route,
+    pick: Option<&Pick>,
+    dialled: &super::route::Dialled<'_>,
+    revision: u64,
+    at: crate::time::Timestamp,
+) -> Arc<Trace> {
+    Arc::new(Trace {
+        at,
+        revision,
+        direction: route.direction,
+        dialled: dialled.to.as_ref().into(),
+        normalised: route.normalised.clone(),
+        caller: dialled.from.as_ref().into(),
+        rule: route.rule.clone(),
+        next_best: route.next_best.clone(),
+        stages: pick.map(|pick| pick.stages.clone()).unwrap_or_default(),
+        fallback: pick.and_then(|pick| route.way.fallback_words(pick)),
+        degraded: false,
+    })
+}
