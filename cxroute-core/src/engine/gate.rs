@@ -119,7 +119,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refused`] says what was expected.
-    pub fn admit(&self, gate: &Arc<Gate>, knock: Knock, presented: &Credentials<'_>) -> Result<Admitted, Refused> {
+    pub fn admit(
+        &self,
+        gate: &Arc<Gate>,
+        knock: Knock,
+        presented: &Credentials<'_>,
+    ) -> Result<Admitted, Refused> {
         let snapshot = gate.snapshot();
         let tenant = snapshot.tenant();
         let Some(authenticator) = &self.parts.authenticator else { return Err(Refused::WrongCredential) };
