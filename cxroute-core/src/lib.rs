@@ -1,8 +1,18 @@
 //! The routing library: it decides which AI voice agent answers a phone call.
 
+pub mod authority;
+pub mod call;
+pub mod cloudonix;
+pub mod config;
 pub mod country;
+pub mod cxml;
+pub mod engine;
 pub mod id;
+pub mod memory;
 pub mod number;
 pub mod pattern;
+pub mod port;
+pub mod secret;
+pub mod strategy;
 pub mod table;
 pub mod time;
