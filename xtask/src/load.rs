@@ -13,6 +13,8 @@ use crate::workspace;
 const CONFIG: &str = include_str!("../peers/load.yaml");
 const DOMAIN: &str = "load.cloudonix.net";
 const WEBHOOK_KEY: &str = "load-key";
+/// Whom the calls dial, one template a group; `#` is a random digit.
+const DIALLED: [&str; 6] = ["--to", "+1202#######", "--to", "+1312555####", "--to", "+4420########"];
 
 /// Options of `cargo xtask load`.
 #[derive(Args)]
@@ -45,8 +47,11 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> anyhow::Result<()> {
     let (calls, rate) = (options.calls.to_string(), options.rate.to_string());
     let more = &options.simulate;
     let _key = sh.push_env("CXROUTE_WEBHOOK_KEY", WEBHOOK_KEY);
-    let verdict =
-        cmd!(sh, "{binary} simulate {DOMAIN} --url {url} --calls {calls} --rate {rate} {more...}").run();
+    let verdict = cmd!(
+        sh,
+        "{binary} simulate {DOMAIN} --url {url} --calls {calls} --rate {rate} {DIALLED...} {more...}"
+    )
+    .run();
     println!(
         "server: ready after {:.0} ms, {} KiB resident idle, {} KiB after the load",
         millis(server.ready_after),
