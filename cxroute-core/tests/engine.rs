@@ -6,8 +6,12 @@ use bytes::Bytes;
 use cxroute_core::authority::Operator;
 use cxroute_core::call::{CallState, EndReason, SessionToken};
 use cxroute_core::cloudonix::Webhook;
-use cxroute_core::config::{Agent, Capacity, Domain, Group, GroupSettings, InboundRule, Member, OutboundRule, Target};
-use cxroute_core::engine::{Admitted, Answer, Arrival, Direct, Durability, Engine, Origin, Parts, Question, Receipt};
+use cxroute_core::config::{
+    Agent, Capacity, Domain, Group, GroupSettings, InboundRule, Member, OutboundRule, Target,
+};
+use cxroute_core::engine::{
+    Admitted, Answer, Arrival, Direct, Durability, Engine, Origin, Parts, Question, Receipt,
+};
 use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
 use cxroute_core::memory::{MemoryLive, MemoryStore};
 use cxroute_core::port::Store;
@@ -55,7 +59,8 @@ impl Desk {
         let store = Arc::new(MemoryStore::new());
         let operator = Operator::assume();
         let domain = Domain::parse("example.cloudonix.net").unwrap();
-        let tenant = store.create_tenant(&operator, "Example", &domain, Timestamp::from_millis(T0)).await.unwrap();
+        let tenant =
+            store.create_tenant(&operator, "Example", &domain, Timestamp::from_millis(T0)).await.unwrap();
         let mut tx = store.begin(&operator.config(tenant)).await.unwrap();
         for id in 1..=3 {
             tx.save_agent(&agent(id, &format!("agent {id}"))).await.unwrap();
@@ -80,7 +85,8 @@ impl Desk {
             id: RuleId::new(21),
             caller_id: serde_json::from_value("*".into()).unwrap(),
             destination_pattern: serde_json::from_value("+44*".into()).unwrap(),
-            trunk_config: serde_json::from_str(r#"{"trunks": ["a", "b"], "strip": 2, "prepend": "0"}"#).unwrap(),
+            trunk_config: serde_json::from_str(r#"{"trunks": ["a", "b"], "strip": 2, "prepend": "0"}"#)
+                .unwrap(),
             enabled: true,
         };
         tx.save_outbound_rule(&outbound).await.unwrap();

@@ -11,6 +11,8 @@
 mod answer;
 mod choose;
 mod commit;
+#[cfg(feature = "runtime")]
+mod committer;
 mod decide;
 mod dial;
 mod explain;
@@ -22,6 +24,8 @@ mod update;
 mod voice;
 
 pub use commit::{Commit, Committed, Direct};
+#[cfg(feature = "runtime")]
+pub use committer::{CatchUp, Committer, CommitterCounts, CommitterOptions};
 pub use explain::{Explanation, Question};
 pub use gate::{Admitted, Credentials, Gate, Knock, Refused};
 pub use route::Origin;
