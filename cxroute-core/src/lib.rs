@@ -6,6 +6,8 @@ pub mod config;
 pub mod id;
 pub mod memory;
 pub mod port;
+#[cfg(feature = "seal")]
+pub mod seal;
 pub mod secret;
 pub mod strategy;
 pub mod time;
