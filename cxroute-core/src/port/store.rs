@@ -1,5 +1,6 @@
 //! `Store`: the durable truth. Configuration is read and written as whole aggregates; calls change only by signals.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -81,6 +82,18 @@ pub trait ConfigReader: Send {
     /// What changed after `revision`, so that one rule among a million need not reload the others.
     /// [`Changes::Everything`] if the store no longer knows.
     async fn changes_since(&mut self, revision: u64) -> Result<Changes, StoreError>;
+
+    /// The names of every agent and group, deleted ones included: what call records show beside ids.
+    async fn names(&mut self) -> Result<Names, StoreError>;
+}
+
+/// What agents and groups are called, or were when they were deleted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// By agent.
+    pub agents: BTreeMap<AgentId, String>,
+    /// By group.
+    pub groups: BTreeMap<GroupId, String>,
 }
 
 /// What changed in a configuration.
