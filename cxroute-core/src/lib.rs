@@ -12,6 +12,8 @@ pub mod memory;
 pub mod number;
 pub mod pattern;
 pub mod port;
+#[cfg(feature = "seal")]
+pub mod seal;
 pub mod secret;
 pub mod strategy;
 pub mod table;
