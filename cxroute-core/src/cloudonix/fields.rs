@@ -81,7 +81,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The members of an object's JSON text, each as JSON text; null counts as missing.
+/// The members of an object's JSON text, each as JSON text; null counts as missing, of a doubled one the first counts.
 pub(super) fn members<'a, const N: usize>(object: &Cow<'a, str>, names: [&str; N]) -> [Option<Value<'a>>; N] {
     let values = match object {
         Cow::Borrowed(text) => json::members(text, names).map(|raw| raw.map(Cow::Borrowed)),

@@ -1,9 +1,11 @@
 //! Lazy JSON: one pass over the text finds the members of an object; values stay text until they are wanted.
 //!
 //! serde_json would check every byte and stop at the first wrong one. Here a payload that is cut off or bent must
-//! still yield what it has, four times as fast as a tree is built, so this only follows strings and brackets.
+//! still yield what it has, and quickly, so this only follows strings and brackets.
 
 use std::borrow::Cow;
+
+use memchr::{memchr, memchr2};
 
 /// What bent the reading of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +41,19 @@ pub(super) fn read_object<'t>(text: &'t str, mut member: impl FnMut(Cow<'t, str>
     (!is_closed || cursor.peek().is_some()).then_some(Flaw::Malformed { at: cursor.at })
 }
 
-/// The JSON texts of these members of the object in `text`; of a doubled member the last.
+/// The JSON texts of these members of the object in `text`, which is read no further than needed; of a doubled
+/// member the first.
 pub(super) fn members<'t, const N: usize>(text: &'t str, names: [&str; N]) -> [Option<&'t str>; N] {
     let mut found = [None; N];
+    let mut missing = N;
     for (name, value) in (Members { cursor: Cursor { text, at: 0 }, state: State::Before }) {
-        if let Some(at) = names.iter().position(|wanted| *wanted == name) {
+        let Some(at) = names.iter().position(|wanted| *wanted == name) else { continue };
+        if found[at].is_none() {
             found[at] = Some(value);
+            missing -= 1;
+        }
+        if missing == 0 {
+            break;
         }
     }
     found
@@ -55,11 +64,11 @@ pub(super) fn string_length(json: &str) -> Option<usize> {
     let bytes = json.as_bytes();
     let mut at = 1;
     loop {
-        match bytes.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
+        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[at] == b'"' {
+            return Some(at + 1);
         }
+        at += 2;
     }
 }
 
@@ -89,9 +98,12 @@ struct Cursor<'t> {
 
 impl<'t> Cursor<'t> {
     fn peek(&mut self) -> Option<u8> {
-        let blanks = self.text.as_bytes()[self.at..].iter().take_while(|byte| b" \t\r\n".contains(byte));
-        self.at += blanks.count();
-        self.text.as_bytes().get(self.at).copied()
+        loop {
+            match self.text.as_bytes().get(self.at) {
+                Some(b' ' | b'\t' | b'\r' | b'\n') => self.at += 1,
+                other => return other.copied(),
+            }
+        }
     }
 
     fn eat(&mut self, byte: u8) -> bool {
@@ -113,9 +125,9 @@ impl<'t> Cursor<'t> {
         let length = match first {
             b'"' => string_length(rest)?,
             b'{' | b'[' => container_length(rest)?,
-            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
-                rest.bytes().position(|byte| b",}] \t\r\n".contains(&byte))?
-            }
+            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => rest
+                .bytes()
+                .position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n'))?,
             _ => return None,
         };
         self.take(length)
@@ -208,7 +220,7 @@ pub(super) fn scalar(raw: &str) -> Option<Cow<'_, str>> {
 pub(super) fn unquote(raw: &str) -> Cow<'_, str> {
     let inner = raw.strip_prefix('"').unwrap_or(raw);
     let inner = inner.strip_suffix('"').unwrap_or(inner);
-    if !inner.as_bytes().contains(&b'\\') {
+    if memchr(b'\\', inner.as_bytes()).is_none() {
         return Cow::Borrowed(inner);
     }
     let mut out = String::with_capacity(inner.len());

@@ -32,7 +32,7 @@ pub fn redact_body(content: &[u8]) -> String {
     if content.is_empty() {
         return "null".to_owned();
     }
-    let text = String::from_utf8_lossy(content);
+    let text = std::str::from_utf8(content).map_or_else(|_| String::from_utf8_lossy(content), Cow::Borrowed);
     if is_json(&text) {
         return rewrite(&text, 0);
     }
@@ -183,7 +183,8 @@ impl<'t> Copy<'t> {
 
     fn push_text(&mut self, raw: &str, text: &str) {
         match redact_text(text, self.level) {
-            Cow::Borrowed(_) if !raw.contains('\\') => self.out.push_str(raw),
+            // Without escapes the decoded text is the raw one without its quotes.
+            Cow::Borrowed(_) if text.len() + 2 == raw.len() => self.out.push_str(raw),
             clean => push_string(&mut self.out, &clean),
         }
     }

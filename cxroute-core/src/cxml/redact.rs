@@ -17,9 +17,9 @@ pub const MASK: &str = "***";
 pub fn is_secret_name(name: &str) -> bool {
     let mut buffer = [0_u8; 96];
     let mut length = 0;
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() && length < buffer.len() {
-            buffer[length] = byte.to_ascii_lowercase();
+    for byte in name.bytes().map(|byte| FOLDED[usize::from(byte)]) {
+        if byte != 0 && length < buffer.len() {
+            buffer[length] = byte;
             length += 1;
         }
     }
@@ -30,6 +30,19 @@ pub fn is_secret_name(name: &str) -> bool {
         _ => name.ends_with(b"token") || (0..length).any(|at| begins_secret_word(&name[at..])),
     }
 }
+
+/// Letters in lower case and digits; 0 for everything else.
+const FOLDED: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() {
+            table[byte as usize] = byte.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    table
+};
 
 fn begins_secret_word(rest: &[u8]) -> bool {
     let words: &[&[u8]] = match rest.first() {
