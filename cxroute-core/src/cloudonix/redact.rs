@@ -77,7 +77,7 @@ fn redact_text(text: &str, level: usize) -> Cow<'_, str> {
 
 /// Copies valid JSON token by token.
 fn rewrite(json: &str, level: usize) -> String {
-    let mut copy = Copy {
+    let mut copy = Rewrite {
         rest: json,
         out: String::with_capacity(json.len()),
         open: Vec::new(),
@@ -109,7 +109,7 @@ enum Next {
     NameOfPair,
 }
 
-struct Copy<'t> {
+struct Rewrite<'t> {
     rest: &'t str,
     out: String,
     open: Vec<Container>,
@@ -117,7 +117,7 @@ struct Copy<'t> {
     level: usize,
 }
 
-impl<'t> Copy<'t> {
+impl<'t> Rewrite<'t> {
     fn token(&mut self, byte: u8) {
         match byte {
             b' ' | b'\t' | b'\r' | b'\n' => self.rest = &self.rest[1..],
