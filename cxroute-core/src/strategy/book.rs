@@ -40,14 +40,13 @@ impl GroupBook {
             let member = MemberBook { last: Latest::kept(seat.last, ()), present: seat.present };
             book.members.insert(seat.agent, member);
         }
-        // The window has moved to each choice that it counted, with the length that it had then: what had left it by
-        // then does not come back when the window grows.
         let counted = image.steps.iter().filter(|(_, stored)| stored.calls > 0);
         let start = counted.map(|(step_millis, stored)| window_start(stored.step, *step_millis)).max();
         for (step_millis, stored) in image.steps {
-            if start.is_none_or(|start| stored.step.saturating_mul(step_millis) >= start) {
-                book.window.restore(step_millis, stored);
-            }
+            book.window.restore(step_millis, stored);
+        }
+        if let Some(start) = start {
+            book.window.forget(start);
         }
         book
     }
@@ -92,8 +91,9 @@ impl GroupBook {
         (counted, Some(Turn { level, position: seat.order() }))
     }
 
-    /// The choice `seq` is there to stay.
+    /// The choice `seq` is there to stay, and what had left the window by then is gone.
     pub(super) fn keep(&mut self, counted: &Counted, turn: Option<Turn>, seq: u64) {
+        self.window.forget(window_start(counted.step, counted.step_millis));
         self.each_latest(counted, turn, |last| last.keep(seq), |turn| turn.keep(seq));
     }
 

@@ -137,8 +137,8 @@ impl Plane {
         let Some(book) = self.groups.get_mut(&group) else { return };
         for seat in came {
             let reference = (reference.agent, reference.capacity.get());
-            let steps = book.window.join((seat.agent, seat.capacity.get()), reference);
-            let step_millis = book.window.step_millis();
+            book.window.join((seat.agent, seat.capacity.get()), reference);
+            let (step_millis, steps) = book.window.virtual_steps(seat.agent);
             delta.joins.push(Join { group, agent: seat.agent, step_millis, steps });
         }
     }

@@ -258,7 +258,7 @@ impl Plane {
         let session = self.sessions.get(request.token);
         let attempts = session.map_or(0, |session| session.attempts.len());
         let number_tried = session.is_some_and(|session| session.attempts.iter().any(|a| a.seat.is_none()));
-        let number = u16::try_from(attempts + 1).unwrap_or(u16::MAX);
+        let number = 1 + session.and_then(|session| session.attempts.last()).map_or(0, |last| last.number);
         if attempts >= MOST_ATTEMPTS {
             return;
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::ledger::{LiveAttempt, SessionImage};
-use super::plane::{Choice, OpenAttempt, Pick, Picked, Plane, Settled};
+use super::plane::{Choice, OpenAttempt, Pick, Picked, Plane, SeatPick, Settled};
 use crate::call::{AttemptName, EventKey, SessionToken};
 use crate::id::AgentId;
 use crate::secret::Sealed;
@@ -65,6 +65,12 @@ impl Session {
         self.states.iter().find(|(_, state)| made(state)).map(|(key, _)| *key)
     }
 
+    /// A signal whose choice is not known to be durable.
+    fn unconfirmed(&self) -> Option<EventKey> {
+        let decided = |state: &SessionState| matches!(state, SessionState::Decided(_));
+        self.states.iter().find(|(_, state)| decided(state)).map(|(key, _)| *key)
+    }
+
     pub(super) fn attempt(&self, number: u16) -> Option<&LiveAttempt> {
         self.attempts.iter().find(|attempt| attempt.number == number)
     }
@@ -99,6 +105,9 @@ impl Plane {
             if at > self.now {
                 self.forgets.insert((at, token));
                 break;
+            }
+            while let Some(key) = self.sessions.get(&token).and_then(Session::unconfirmed) {
+                self.retract(&token, key);
             }
             self.sessions.remove(&token);
         }
@@ -190,7 +199,6 @@ impl Plane {
         session.states.remove(index);
         if let Some(number) = picked_attempt(&pick.picked) {
             self.close(token, number);
-            self.recall_probe(token, number);
             if let Some(session) = self.sessions.get_mut(token) {
                 session.attempts.retain(|attempt| attempt.number != number);
             }
@@ -200,18 +208,12 @@ impl Plane {
         {
             book.take_back(counted, pick.delta.turn.map(|(_, turn)| turn), pick.seq);
         }
-        self.unsaved.note(&pick.delta);
-    }
-
-    /// The attempt was never made: if it was a probe, the next one need not wait for it.
-    fn recall_probe(&mut self, token: &SessionToken, number: u16) {
-        let attempt = self.sessions.get(token).and_then(|session| session.attempt(number));
-        if let Some(LiveAttempt { seat: Some(seat), probe: Some(_), .. }) = attempt
+        if let Picked::Seat(SeatPick { attempt, seat, probe: Some(_), .. }) = pick.picked
             && let Some(book) = self.agents.get_mut(&seat.agent)
         {
-            book.health.health.recall_probe(&AttemptName { token: token.clone(), number });
-            self.unsaved.note_health(seat.agent);
+            book.health.health.recall_probe(&AttemptName { token: token.clone(), number: attempt });
         }
+        self.unsaved.note(&pick.delta);
     }
 
     /// The call has ended: open attempts free their caps, health is left alone, no further attempt is made.

@@ -25,10 +25,6 @@ impl Unsaved {
         self.health.extend(delta.health.iter().map(|row| row.agent));
     }
 
-    pub(super) fn note_health(&mut self, agent: AgentId) {
-        self.health.insert(agent);
-    }
-
     fn is_empty(&self) -> bool {
         self.presence.is_empty() && self.joins.is_empty() && self.health.is_empty()
     }
@@ -49,9 +45,8 @@ impl Plane {
             Some(Presence { group, agent, present: member.present })
         }));
         delta.joins.extend(joins.into_iter().filter_map(|(group, agent)| {
-            let window = &self.groups.get(&group)?.window;
-            let steps = window.virtual_steps(agent);
-            Some(Join { group, agent, step_millis: window.step_millis(), steps })
+            let (step_millis, steps) = self.groups.get(&group)?.window.virtual_steps(agent);
+            Some(Join { group, agent, step_millis, steps })
         }));
         delta.health.extend(
             health.into_iter().filter_map(|agent| {

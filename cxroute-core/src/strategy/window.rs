@@ -2,7 +2,8 @@
 //!
 //! A choice counts until its step leaves the window, which moves in [`WINDOW_STEPS`] steps. Expiry is exact, whatever
 //! the pause between two choices. Steps are told apart by when they began, so that a change of the window's length
-//! moves its far end and no count. Virtual calls are those that an agent was given when it joined, so that it is not
+//! moves its far end and no count. A step has left for good once a later choice is confirmed, as the store knows then
+//! how far the window has moved. Virtual calls are those that an agent was given when it joined, so that it is not
 //! flooded; they leave the window with their steps and never show in the counts that people read.
 
 use std::collections::VecDeque;
@@ -29,6 +30,16 @@ impl Tally {
     pub(super) const fn load(self) -> u64 {
         self.calls + self.virtual_calls
     }
+
+    const fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.virtual_calls += other.virtual_calls;
+    }
+
+    const fn remove(&mut self, other: Self) {
+        self.calls -= other.calls;
+        self.virtual_calls -= other.virtual_calls;
+    }
 }
 
 /// One agent's calls in one step, as it is stored.
@@ -50,8 +61,11 @@ pub(super) struct Window {
     step_millis: i64,
     /// The latest moment seen, in milliseconds.
     latest: i64,
+    /// When the oldest step began that counts, in milliseconds.
+    start: i64,
     /// Oldest first; steps without calls have no entry.
     steps: VecDeque<Step>,
+    /// Over the steps that count.
     totals: FxHashMap<AgentId, Tally>,
 }
 
@@ -85,21 +99,32 @@ pub(super) const fn window_start(step: i64, step_millis: i64) -> i64 {
 }
 
 impl Window {
-    /// Moves the window to `now`, with steps of length `step`: steps that left it stop counting, for good.
+    /// Moves the window to `now`, with steps of length `step`: steps that left it stop counting.
     pub(super) fn advance(&mut self, now: Timestamp, step: Duration) {
         self.step_millis = (step.as_millis() as i64).max(1);
         self.latest = self.latest.max(now.as_millis());
         let start = window_start(self.current(), self.step_millis);
-        while let Some(oldest) = self.steps.pop_front_if(|step| step.start < start) {
-            for (agent, tally) in &oldest.counts {
-                if let Some(total) = self.totals.get_mut(agent) {
-                    total.calls -= tally.calls;
-                    total.virtual_calls -= tally.virtual_calls;
+        let before = std::mem::replace(&mut self.start, start);
+        let moved = before.min(self.start)..before.max(self.start);
+        for step in self.steps.iter().filter(|step| moved.contains(&step.start)) {
+            for (agent, tally) in &step.counts {
+                let total = self.totals.entry(*agent).or_default();
+                match before < self.start {
+                    true => total.remove(*tally),
+                    false => total.add(*tally),
                 }
             }
         }
-        if self.steps.is_empty() {
-            self.totals.clear();
+    }
+
+    /// Forgets steps that began before `start`: they never count again.
+    pub(super) fn forget(&mut self, start: i64) {
+        while let Some(oldest) = self.steps.pop_front_if(|step| step.start < start) {
+            if oldest.start >= self.start {
+                for (agent, tally) in &oldest.counts {
+                    self.totals.entry(*agent).or_default().remove(*tally);
+                }
+            }
         }
     }
 
@@ -127,10 +152,12 @@ impl Window {
     pub(super) fn uncount(&mut self, start: i64, agent: AgentId) {
         let Some(step) = self.steps.iter_mut().find(|step| step.start == start) else { return };
         step.tally(agent).calls -= 1;
-        self.totals.entry(agent).or_default().calls -= 1;
+        if start >= self.start {
+            self.totals.entry(agent).or_default().calls -= 1;
+        }
     }
 
-    /// Adds stored counts; those that have left the window are dropped by the next [`Window::advance`].
+    /// Adds stored counts; those that have left the window stop counting with the next [`Window::advance`].
     pub(super) fn restore(&mut self, step_millis: i64, stored: StepTally) {
         let start = stored.step.saturating_mul(step_millis);
         let tally = Tally { calls: stored.calls.into(), virtual_calls: stored.virtual_calls.into() };
@@ -140,31 +167,32 @@ impl Window {
 
     /// Gives `joiner` the calls, real and virtual, of `reference`, scaled by capacity, never less than its own real
     /// ones: its virtual calls are replaced. From the newest step to the oldest, the floor is taken of the sum so far,
-    /// so that whatever steps leave first, what is left is level to less than one call. Returns the virtual calls by
-    /// step.
-    pub(super) fn join(&mut self, joiner: (AgentId, u32), reference: (AgentId, u32)) -> Vec<(i64, u32)> {
+    /// so that whatever steps leave first, what is left is level to less than one call.
+    pub(super) fn join(&mut self, joiner: (AgentId, u32), reference: (AgentId, u32)) {
         let (mut theirs, mut given) = (0_u64, 0_u64);
-        let mut virtual_calls = Vec::new();
-        for step in self.steps.iter().rev() {
+        self.forget_virtual(joiner.0);
+        for step in self.steps.iter_mut().rev().take_while(|step| step.start >= self.start) {
             theirs += step.of(reference.0).load();
             let own = step.of(joiner.0).calls;
             let level = theirs * u64::from(joiner.1) / u64::from(reference.1);
             let missing = level.saturating_sub(given + own);
             given += own + missing;
-            virtual_calls.push((step.start.div_euclid(self.step_millis), missing));
+            if missing > 0 {
+                step.tally(joiner.0).virtual_calls = missing;
+                self.totals.entry(joiner.0).or_default().virtual_calls += missing;
+            }
         }
-        self.forget_virtual(joiner.0);
-        for (step, missing) in virtual_calls.into_iter().filter(|(_, missing)| *missing > 0) {
-            self.put(step * self.step_millis, joiner.0, Tally { calls: 0, virtual_calls: missing });
-        }
-        self.virtual_steps(joiner.0)
     }
 
-    /// An agent's virtual calls by step, oldest first.
-    pub(super) fn virtual_steps(&self, agent: AgentId) -> Vec<(i64, u32)> {
-        let of = |step: &Step| (step.start.div_euclid(self.step_millis), step.of(agent).virtual_calls);
-        let steps = self.steps.iter().map(of).filter(|(_, calls)| *calls > 0);
-        steps.map(|(step, calls)| (step, u32::try_from(calls).unwrap_or(u32::MAX))).collect()
+    /// An agent's virtual calls by step, oldest first, and the length of these steps: one millisecond where they were
+    /// not all counted in steps of today's length.
+    pub(super) fn virtual_steps(&self, agent: AgentId) -> (i64, Vec<(i64, u32)>) {
+        let of = |step: &Step| (step.start, step.of(agent).virtual_calls);
+        let steps = || self.steps.iter().map(of).filter(|(_, calls)| *calls > 0);
+        let even = steps().all(|(start, _)| start.rem_euclid(self.step_millis) == 0);
+        let length = if even { self.step_millis } else { 1 };
+        let stored = |(start, calls): (i64, u64)| (start / length, u32::try_from(calls).unwrap_or(u32::MAX));
+        (length, steps().map(stored).collect())
     }
 
     fn forget_virtual(&mut self, agent: AgentId) {
@@ -189,11 +217,9 @@ impl Window {
                 }
             },
         };
-        let tally = self.steps[index].tally(agent);
-        tally.calls += more.calls;
-        tally.virtual_calls += more.virtual_calls;
-        let total = self.totals.entry(agent).or_default();
-        total.calls += more.calls;
-        total.virtual_calls += more.virtual_calls;
+        self.steps[index].tally(agent).add(more);
+        if start >= self.start {
+            self.totals.entry(agent).or_default().add(more);
+        }
     }
 }
