@@ -13,7 +13,9 @@ use std::time::Instant;
 use bytes::Bytes;
 use cxroute_core::authority::Operator;
 use cxroute_core::cloudonix::{CxHeaders, Webhook};
-use cxroute_core::config::{Agent, AgentField, Capacity, Domain, Group, InboundRule, Member, Strategy, Target};
+use cxroute_core::config::{
+    Agent, AgentField, Capacity, Domain, Group, InboundRule, Member, Strategy, Target,
+};
 use cxroute_core::engine::{Admitted, Arrival, Direct, Engine, Parts};
 use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
 use cxroute_core::memory::{MemoryLive, MemoryStore};
@@ -26,7 +28,10 @@ struct Counting;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
-#[expect(unsafe_code, reason = "a counting allocator is the only way to count allocations; it forwards to the system's")]
+#[expect(
+    unsafe_code,
+    reason = "a counting allocator is the only way to count allocations; it forwards to the system's"
+)]
 // SAFETY: every call is forwarded unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
