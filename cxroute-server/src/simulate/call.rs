@@ -227,7 +227,7 @@ impl Call {
             return self.give_up();
         }
         if let Some(origin) = link.origin.filter(|origin| *origin != self.script.base.url("")) {
-            self.ledger.elsewhere.push(origin);
+            self.ledger.notes.push(format!("CXML named {origin}: sent to the server under trial instead"));
         }
         self.tick();
         self.page = link.target;

@@ -282,3 +282,6 @@ pub(super) fn masked(source: &str) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

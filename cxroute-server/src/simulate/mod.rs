@@ -1,9 +1,9 @@
 //! `cxroute-server simulate`: plays Cloudonix against a running server, and reports what a platform would complain of.
 //!
 //! It is the trial partner of users and the load generator of benches and crash tests, so it shares no code with what
-//! it tries: webhooks are built from its own templates ([`payload`]), answers are read by a general XML parser
-//! ([`cxml`]) and judged ([`judge`]) by what FACTS say a platform does. Each call is a state machine without input or
-//! output ([`call`]); [`play`] moves it, [`run`] starts calls on their schedule, [`Report`] says what came of it.
+//! it tries: webhooks are built from its own templates (`payload`), answers are read by a general XML parser
+//! (`cxml`) and judged (`judge`) by what FACTS say a platform does. Each call is a state machine without input or
+//! output (`call`); `play` moves it, [`run`] starts calls on their schedule, [`Report`] says what came of it.
 
 mod call;
 mod client;
@@ -34,3 +34,6 @@ pub use report::{Attempts, Calls, Decision, Note, Percentiles, Report, ReportFor
 pub use run::{SimulateError, run, run_until};
 pub use share::{Share, ShareError};
 pub use violation::{Violation, ViolationKind};
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,7 @@ pub struct SimulateOptions {
     /// Calls started per second, whatever the server does; 0: as fast as --concurrency allows.
     #[arg(long, default_value = "20")]
     pub rate: Rate,
-    /// Calls at one time [default: 16 with --rate 0, else 4096].
+    /// Calls at one time (default: 16 with --rate 0, else 4096).
     #[arg(long)]
     pub concurrency: Option<NonZeroUsize>,
     /// The share of dials that end busy.
@@ -61,19 +61,19 @@ pub struct SimulateOptions {
     /// The share of answered calls whose CDR comes before the dial result.
     #[arg(long, default_value = "2%", value_name = "SHARE")]
     pub cdr_first: Share,
-    /// Whom calls dial; `#` is a random digit; can be given several times [default: +1234567890].
+    /// Whom calls dial; `#` is a random digit; can be given several times (default: +1234567890).
     #[arg(long, value_name = "NUMBER")]
     pub to: Vec<NumberTemplate>,
     /// More numbers to dial, one a line.
     #[arg(long, value_name = "FILE")]
     pub to_file: Option<PathBuf>,
-    /// Who calls; `#` is a random digit; can be given several times [default: +1305555####].
+    /// Who calls; `#` is a random digit; can be given several times (default: +1305555####).
     #[arg(long, value_name = "NUMBER")]
     pub from: Vec<NumberTemplate>,
     /// Where calls come from.
     #[arg(long, value_enum, default_value_t = Direction::Inbound)]
     pub direction: Direction,
-    /// Makes a run repeatable, session tokens included [default: drawn, and reported].
+    /// Makes a run repeatable, session tokens included (default: drawn, and reported).
     #[arg(long)]
     pub seed: Option<u64>,
     /// How fast a call's own time passes: `max` (no waiting) or a factor (1: real time).

@@ -51,11 +51,8 @@ impl Tally {
         for violation in &played.violations {
             self.add_violation(violation, &played.identity.token);
         }
-        for odd in &played.oddities {
-            self.note(odd.clone());
-        }
-        for origin in &played.ledger.elsewhere {
-            self.note(format!("CXML named {origin}: sent to the server under trial instead"));
+        for text in played.oddities.iter().chain(&played.ledger.notes) {
+            self.note(text.clone());
         }
     }
 

@@ -29,7 +29,7 @@ impl Call {
         match action {
             Some(action) => self.report(outcome, talked, &action),
             None if outcome == Outcome::Canceled => self.end(),
-            None => {}
+            None => self.ledger.notes.push("a dial without action: nobody is told its result".to_owned()),
         }
     }
 

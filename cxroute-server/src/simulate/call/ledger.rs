@@ -11,8 +11,8 @@ pub(in crate::simulate) struct Ledger {
     pub(in crate::simulate) attempts: Vec<Attempt>,
     /// What was wrong with the course of the call.
     pub(in crate::simulate) faults: Vec<Violation>,
-    /// `scheme://host` of every URL in the CXML that was not the server under trial's.
-    pub(in crate::simulate) elsewhere: Vec<String>,
+    /// What was odd and allowed about the course of the call.
+    pub(in crate::simulate) notes: Vec<String>,
     /// The disposition of the CDR.
     pub(in crate::simulate) disposition: &'static str,
     /// The status that the record must have once the CDR has been taken.
