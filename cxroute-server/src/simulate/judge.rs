@@ -174,3 +174,6 @@ fn violation(webhook: &Webhook, kind: ViolationKind, detail: &str) -> Violation 
     let path = webhook.target.split('?').next().unwrap_or_default();
     Violation::new(kind, format!("{} {} ({}): {detail}", webhook.method, path, webhook.what))
 }
+
+#[cfg(test)]
+mod tests;
