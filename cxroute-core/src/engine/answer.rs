@@ -7,20 +7,17 @@ use super::snapshot::{Ending, Snapshot};
 use crate::call::SessionToken;
 use crate::cloudonix::Transport;
 use crate::config::{Agent, AgentField, TrunkConfig};
-use crate::cxml::{Action, Connect, Dial, Number, Pause, Reject, Response, Say, Seconds, Service, Stream, Trunks};
+use crate::cxml::{
+    Action, Connect, Dial, Number, Pause, Reject, Response, Say, Seconds, Service, Stream, Trunks,
+};
 use crate::id::{AgentId, GroupId};
-use crate::secret::{Clear, Vault};
+use crate::secret::{Clear, Sealed, Vault};
 
 /// What is put on the line.
 #[derive(Clone, Debug)]
 pub(super) enum Line<'a> {
     /// An agent.
-    Agent {
-        agent: AgentId,
-        group: Option<GroupId>,
-        attempt: u16,
-        ring_timeout: Option<u16>,
-    },
+    Agent { agent: AgentId, group: Option<GroupId>, attempt: u16, ring_timeout: Option<u16> },
     /// A number of an outbound rule.
     Outbound { config: &'a TrunkConfig, attempt: u16 },
     /// What comes after the last stage; a number is an attempt.
@@ -48,7 +45,13 @@ pub(super) enum Secrets {
 impl Snapshot {
     /// The document for `line`. An agent that is gone or whose secrets do not open hangs up: compiling the snapshot
     /// has seen to it that none such is chosen.
-    pub(super) fn document(&self, line: &Line<'_>, parties: Parties<'_>, vault: &dyn Vault, secrets: Secrets) -> String {
+    pub(super) fn document(
+        &self,
+        line: &Line<'_>,
+        parties: Parties<'_>,
+        vault: &dyn Vault,
+        secrets: Secrets,
+    ) -> String {
         let render = |response: Response<'_>| match secrets {
             Secrets::Shown => response.render(),
             Secrets::Masked => response.masked(),
@@ -73,14 +76,22 @@ impl Snapshot {
             Line::Ending { ending: Ending::Say(text), .. } => {
                 render(Response::new(Say::new(text.as_str())).then(crate::cxml::Hangup))
             }
-            Line::Ending { ending: Ending::Reject(reason), .. } => render(Response::new(Reject::new(*reason))),
+            Line::Ending { ending: Ending::Reject(reason), .. } => {
+                render(Response::new(Reject::new(*reason)))
+            }
             Line::Ending { ending: Ending::Hangup, .. } | Line::Hangup => render(Response::hangup()),
         }
     }
 
     /// The URL that a dial result comes to. It names session, attempt, agent and group, as the platform substitutes
     /// nothing and may send a body that names none of them.
-    fn action(&self, parties: Parties<'_>, attempt: u16, agent: Option<AgentId>, group: Option<GroupId>) -> String {
+    fn action(
+        &self,
+        parties: Parties<'_>,
+        attempt: u16,
+        agent: Option<AgentId>,
+        group: Option<GroupId>,
+    ) -> String {
         let mut url = String::with_capacity(160);
         url.push_str(parties.public_url);
         url.push_str("/api/voice/dial/");
@@ -111,8 +122,8 @@ impl<'a> Opened<'a> {
     fn of(snapshot: &Snapshot, agent: &'a Agent, vault: &dyn Vault) -> Option<Self> {
         let row = agent.id.to_string();
         let tenant = snapshot.tenant().id;
-        let open = |field: AgentField, sealed| vault.open(field.place(tenant, &row), sealed).ok();
-        let optional = |field, sealed: Option<&_>| match sealed {
+        let open = |field: AgentField, sealed: &Sealed| vault.open(field.place(tenant, &row), sealed).ok();
+        let optional = |field, sealed: Option<&Sealed>| match sealed {
             Some(sealed) => open(field, sealed).map(Some),
             None => Some(None),
         };
@@ -124,7 +135,12 @@ impl<'a> Opened<'a> {
         })
     }
 
-    fn response<'b>(&'b self, parties: Parties<'b>, action: String, ring_timeout: Option<u16>) -> Response<'b> {
+    fn response<'b>(
+        &'b self,
+        parties: Parties<'b>,
+        action: String,
+        ring_timeout: Option<u16>,
+    ) -> Response<'b> {
         let value = self.value.expose();
         if self.agent.provider.transport() == Transport::Stream {
             return Response::new(Connect::new(Stream::new(value))).then(Pause::AFTER_CONNECT);

@@ -2,21 +2,36 @@
 
 use std::sync::Arc;
 
+use super::Engine;
 use super::gate::Admitted;
 use super::route::Way;
 use super::snapshot::{Chain, Ending};
-use super::{Engine, Parts};
-use crate::call::{Action, AttemptTarget, Call, EndReason, NewAttempt, Trace};
-use crate::port::LiveError;
+use crate::call::{Action, AttemptTarget, Call, EndReason, NewAttempt, Outcome, Trace};
+use crate::config::RetryOutcome;
+use crate::port::{LiveError, LiveState};
 use crate::strategy::{
     Choice, ChooseRequest, LastResort, LiveAttempt, Pick, Picked, PlaneImage, Roster, SessionImage,
 };
+use crate::time::Timestamp;
+
+impl Chain {
+    /// Whether this outcome of an attempt that the chain's group made leads to the next candidate.
+    pub(super) fn retries(&self, outcome: Outcome) -> bool {
+        let retried = match outcome {
+            Outcome::Completed => return false,
+            Outcome::Busy => RetryOutcome::Busy,
+            Outcome::NoAnswer => RetryOutcome::NoAnswer,
+            Outcome::Failed => RetryOutcome::Failed,
+        };
+        self.stages.first().is_some_and(|roster| roster.retry_on.contains(&retried))
+    }
+}
 
 impl Way {
     pub(super) fn stages(&self) -> &[Arc<Roster>] {
         match self {
             Self::Agents(chain) => &chain.stages,
-            Self::Trunks(_) | Self::Nowhere => &[],
+            Self::Trunks(_) | Self::Nowhere | Self::Over => &[],
         }
     }
 
@@ -27,7 +42,7 @@ impl Way {
                 Ending::Say(_) | Ending::Reject(_) | Ending::Hangup => LastResort::End,
             },
             Self::Trunks(_) => LastResort::Number,
-            Self::Nowhere => LastResort::End,
+            Self::Nowhere | Self::Over => LastResort::End,
         }
     }
 
@@ -46,7 +61,7 @@ impl Way {
                         Ending::Number { group, number, .. } => (Some(*group), number.as_str().into()),
                         _ => (None, to.into()),
                     },
-                    Self::Nowhere => (None, to.into()),
+                    Self::Nowhere | Self::Over => (None, to.into()),
                 };
                 Action::Dial(NewAttempt {
                     number: *attempt,
@@ -54,17 +69,18 @@ impl Way {
                     probe: None,
                 })
             }
-            Picked::Nobody => Action::End(self.end_reason()),
+            Picked::Nobody => Action::End(self.end_reason(pick.attempts_before)),
         }
     }
 
-    fn end_reason(&self) -> EndReason {
+    fn end_reason(&self, attempts: u16) -> EndReason {
         match self {
             Self::Nowhere => EndReason::NoRoute,
-            Self::Trunks(_) => EndReason::AttemptsFailed,
+            Self::Trunks(_) | Self::Over => EndReason::AttemptsFailed,
             Self::Agents(chain) => match &*chain.ending {
                 Ending::Say(_) => EndReason::Announcement,
                 Ending::Reject(_) => EndReason::Rejected,
+                Ending::Hangup | Ending::Number { .. } if attempts > 0 => EndReason::AttemptsFailed,
                 Ending::Hangup | Ending::Number { .. } => EndReason::NoAgent,
             },
         }
@@ -86,32 +102,73 @@ impl Way {
     }
 }
 
+/// Which execution plane a choice was made on.
+#[derive(Clone, Copy)]
+pub(super) enum Plane<'a> {
+    /// The one that all servers share.
+    Shared(&'a dyn LiveState),
+    /// This server's own, since the shared one is away.
+    Spare(&'a dyn LiveState),
+}
+
+impl<'a> Plane<'a> {
+    pub(super) const fn live(self) -> &'a dyn LiveState {
+        match self {
+            Self::Shared(live) | Self::Spare(live) => live,
+        }
+    }
+
+    pub(super) const fn is_spare(self) -> bool {
+        matches!(self, Self::Spare(_))
+    }
+}
+
 impl Engine {
-    /// Asks the plane; restores it first if it has lost the tenant.
+    /// Asks the plane; restores it first if it has lost the tenant; decides in-process if it is away.
     pub(super) async fn choose(
         &self,
         admitted: &Admitted,
         request: &ChooseRequest<'_>,
+    ) -> (Result<Choice, LiveError>, Plane<'_>) {
+        let shared = Plane::Shared(self.parts.live.as_ref());
+        match self.choose_on(shared.live(), admitted, request).await {
+            Err(LiveError::Unavailable { .. }) => {
+                let spare = Plane::Spare(&self.spare);
+                (self.choose_on(spare.live(), admitted, request).await, spare)
+            }
+            choice => (choice, shared),
+        }
+    }
+
+    async fn choose_on(
+        &self,
+        live: &dyn LiveState,
+        admitted: &Admitted,
+        request: &ChooseRequest<'_>,
     ) -> Result<Choice, LiveError> {
-        let Parts { live, .. } = &self.parts;
         match live.choose(admitted.scope(), request).await {
             Err(LiveError::Lost) => {
-                self.restore(admitted, request.now).await?;
+                self.restore(live, admitted, request.now).await?;
                 live.choose(admitted.scope(), request).await
             }
-            other => other,
+            choice => choice,
         }
     }
 
     /// Gives the plane what the store knows of the tenant. While the store is away the plane starts empty: an answer
     /// comes before exact distribution (domain.md §7.4).
-    pub(super) async fn restore(&self, admitted: &Admitted, now: crate::time::Timestamp) -> Result<(), LiveError> {
+    pub(super) async fn restore(
+        &self,
+        live: &dyn LiveState,
+        admitted: &Admitted,
+        now: Timestamp,
+    ) -> Result<(), LiveError> {
         let _alone = admitted.gate().restoring.lock().await;
         let image = match self.parts.store.read(admitted.scope().read()).await {
             Ok(mut reader) => reader.plane_image(now).await.unwrap_or_default(),
             Err(_) => PlaneImage::default(),
         };
-        self.parts.live.restore(admitted.scope(), image).await
+        live.restore(admitted.scope(), image).await
     }
 }
 
@@ -140,7 +197,8 @@ pub(super) fn trace(
     pick: Option<&Pick>,
     dialled: &super::route::Dialled<'_>,
     revision: u64,
-    at: crate::time::Timestamp,
+    at: Timestamp,
+    degraded: bool,
 ) -> Arc<Trace> {
     Arc::new(Trace {
         at,
@@ -153,6 +211,6 @@ pub(super) fn trace(
         next_best: route.next_best.clone(),
         stages: pick.map(|pick| pick.stages.clone()).unwrap_or_default(),
         fallback: pick.and_then(|pick| route.way.fallback_words(pick)),
-        degraded: false,
+        degraded,
     })
 }

@@ -50,6 +50,8 @@ pub(super) enum Way {
     Trunks(Arc<TrunkConfig>),
     /// Nowhere: no rule matches.
     Nowhere,
+    /// No further: the last attempt's outcome ends the call.
+    Over,
 }
 
 impl Snapshot {
@@ -60,16 +62,17 @@ impl Snapshot {
             let from = DialKey::of(&dialled.from);
             let mut found = self.outbound().matches(&from, &to, NEXT_BEST + 1).into_iter();
             if let Some(first) = found.next() {
-                let trace = |id: RuleId, caller: &dyn std::fmt::Display, destination: &dyn std::fmt::Display| {
-                    let pattern = format!("{caller} → {destination}").into_boxed_str();
-                    RuleTrace { id, pattern, priority: None }
-                };
+                let trace =
+                    |id: RuleId, caller: &dyn std::fmt::Display, destination: &dyn std::fmt::Display| {
+                        let pattern = format!("{caller} → {destination}").into_boxed_str();
+                        RuleTrace { id, pattern, priority: None }
+                    };
                 return Route {
                     direction: RuleDirection::Outbound,
                     normalised: to.as_str().into(),
-                    rule: Some(trace(first.id, &first.caller, &first.destination)),
-                    next_best: found.map(|m| trace(m.id, &m.caller, &m.destination)).collect(),
-                    way: Way::Trunks(Arc::clone(first.value)),
+                    rule: Some(trace(first.id(), &first.caller(), &first.destination())),
+                    next_best: found.map(|m| trace(m.id(), &m.caller(), &m.destination())).collect(),
+                    way: Way::Trunks(Arc::clone(first.payload())),
                 };
             }
         }
@@ -80,12 +83,12 @@ impl Snapshot {
             priority: Some(priority),
         };
         let first = found.next();
-        let way = first.as_ref().and_then(|first| self.chain(*first.value)).cloned();
+        let way = first.as_ref().and_then(|first| self.chain(*first.payload())).cloned();
         Route {
             direction: RuleDirection::Inbound,
             normalised: to.as_str().into(),
-            rule: first.as_ref().map(|m| trace(m.id, &m.pattern, m.priority)),
-            next_best: found.map(|m| trace(m.id, &m.pattern, m.priority)).collect(),
+            rule: first.as_ref().map(|m| trace(m.id(), &m.pattern(), m.priority())),
+            next_best: found.map(|m| trace(m.id(), &m.pattern(), m.priority())).collect(),
             way: way.map_or(Way::Nowhere, Way::Agents),
         }
     }

@@ -14,10 +14,10 @@ use crate::config::{
 };
 use crate::cxml::RejectReason;
 use crate::id::{AgentId, GroupId, MembershipId, PoolId};
-use crate::port::Change;
+use crate::port::{Change, RuleChange};
 use crate::secret::Vault;
 use crate::strategy::{Caps, Roster, Seat};
-use crate::table::{OutboundTable, RuleTable};
+use crate::table::{self, OutboundTable, RuleTable};
 
 /// One tenant's configuration, compiled.
 #[derive(Clone)]
@@ -63,7 +63,8 @@ pub enum Ending {
 impl Snapshot {
     /// Compiles `configuration`. An agent whose secrets do not open is disabled: it could not be dialled.
     pub fn compile(configuration: Configuration, vault: &dyn Vault) -> Self {
-        let Configuration { revision, tenant, pools, agents, groups, inbound_rules, outbound_rules } = configuration;
+        let Configuration { revision, tenant, pools, agents, groups, inbound_rules, outbound_rules } =
+            configuration;
         let pools: FxHashMap<PoolId, Option<u32>> =
             pools.into_iter().map(|pool| (pool.id, pool.max_concurrent_calls)).collect();
         let agents: FxHashMap<AgentId, Agent> = agents
@@ -101,15 +102,18 @@ impl Snapshot {
         let mut next = Self { revision, ..self.clone() };
         for change in changes {
             match change {
-                Change::Inbound(id, rule) => {
-                    next.inbound.remove(*id);
-                    if let Some(rule) = rule.as_ref().filter(|rule| rule.enabled) {
-                        next.inbound.insert(entry(rule));
+                Change::Inbound(RuleChange { before, after }) => {
+                    if let Some(rule) = before {
+                        next.inbound.remove(rule.pattern.pattern(), rule.priority, rule.id);
                     }
+                    next.inbound.extend(after.iter().filter(|rule| rule.enabled).map(entry));
                 }
-                Change::Outbound(id, rule) => {
-                    next.outbound.remove(*id);
-                    if let Some(rule) = rule.as_ref().filter(|rule| rule.enabled) {
+                Change::Outbound(RuleChange { before, after }) => {
+                    if let Some(rule) = before {
+                        let (caller, destination) = (&rule.caller_id, &rule.destination_pattern);
+                        next.outbound.remove(caller.pattern(), destination.pattern(), rule.id);
+                    }
+                    for rule in after.iter().filter(|rule| rule.enabled) {
                         next.outbound.insert(outbound_entry(rule));
                     }
                 }
@@ -145,6 +149,20 @@ impl Snapshot {
 
     pub(super) const fn outbound(&self) -> &OutboundTable<Arc<TrunkConfig>> {
         &self.outbound
+    }
+}
+
+fn entry(rule: &InboundRule) -> table::Rule<Target> {
+    let pattern = rule.pattern.pattern().clone();
+    table::Rule { id: rule.id, priority: rule.priority, pattern, payload: rule.target }
+}
+
+fn outbound_entry(rule: &OutboundRule) -> table::OutboundRule<Arc<TrunkConfig>> {
+    table::OutboundRule {
+        id: rule.id,
+        caller: rule.caller_id.pattern().clone(),
+        destination: rule.destination_pattern.pattern().clone(),
+        payload: Arc::new(rule.trunk_config.clone()),
     }
 }
 
