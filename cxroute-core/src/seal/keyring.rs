@@ -14,9 +14,10 @@ use zeroize::Zeroizing;
 use super::cipher_cache::CipherCache;
 use super::master::{MasterKey, Purpose};
 use super::nonce::{NONCE, Nonces};
+use super::signature::is_signed;
 use super::webhook_key::WebhookKeyHasher;
 use crate::id::TenantId;
-use crate::secret::{Clear, Place, SealError, Sealed, Vault};
+use crate::secret::{Authenticator, Clear, Place, SealError, Sealed, Vault, Verified};
 
 const FORMAT: u8 = 1;
 const HEAD: usize = 1 + 4;
@@ -28,18 +29,20 @@ pub struct Keyring {
     keys: Vec<(u32, MasterKey)>,
     ciphers: CipherCache,
     nonces: Nonces,
+    webhook_keys: WebhookKeyHasher,
 }
 
 impl Keyring {
     /// Seals with `current`; opens with it and with the `former` ones.
     pub fn new(current: MasterKey, former: impl IntoIterator<Item = MasterKey>) -> Self {
-        let keys = std::iter::once(current).chain(former).map(|key| (key.id(), key)).collect();
-        Self { keys, ciphers: CipherCache::default(), nonces: Nonces::new() }
+        let keys: Vec<_> = std::iter::once(current).chain(former).map(|key| (key.id(), key)).collect();
+        let webhook_keys = WebhookKeyHasher::new(keys.iter().map(|(_, key)| key));
+        Self { keys, ciphers: CipherCache::default(), nonces: Nonces::new(), webhook_keys }
     }
 
     /// The hasher of webhook keys under the same master keys.
-    pub fn webhook_keys(&self) -> WebhookKeyHasher {
-        WebhookKeyHasher::new(self.keys.iter().map(|(_, key)| key))
+    pub const fn webhook_keys(&self) -> &WebhookKeyHasher {
+        &self.webhook_keys
     }
 
     /// The id of the key that sealed a value is the current one's: it need not be sealed anew before a former master
@@ -96,6 +99,19 @@ impl Vault for Keyring {
                 drop(Zeroizing::new(error.into_bytes()));
                 Err(malformed)
             }
+        }
+    }
+}
+
+impl Authenticator for Keyring {
+    fn webhook_key(&self, tenant: TenantId, presented: &str) -> [u8; 32] {
+        self.webhook_keys.hash(tenant, presented.as_bytes())
+    }
+
+    fn check_signature(&self, secret: &Clear, body: &[u8], signature: &str) -> Verified {
+        match is_signed(secret, body, signature) {
+            true => Verified::Genuine,
+            false => Verified::Forged,
         }
     }
 }
