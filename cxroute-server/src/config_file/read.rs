@@ -74,6 +74,28 @@ fn explain(yaml: &str, error: &serde_saphyr::Error) -> FormError {
     });
     let error = traced.as_ref().err().unwrap_or(error);
     let line = error.location().map(|location| location.line()).filter(|line| *line > 0);
-    let path = if path.is_empty() || path == "." { String::new() } else { format!("{path}: ") };
-    FormError::new(line, format!("{path}{error}"))
+    // The entry of a list is wrapped to know its line; the wrapper is no part of the path.
+    let path = path.replace("].value", "]").replace(".?", "");
+    let path = if path.is_empty() || path == "." || path == "?" { path } else { format!("{path}: ") };
+    FormError::new(line, format!("{}{}", path.trim_start_matches(['.', '?']), message(error)))
+}
+
+/// The error's own words, less the place, which is said before, and with advice that fits a file instead of code.
+fn message(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error;
+    match error.without_snippet() {
+        Error::MultipleDocuments { .. } => "expected one document, got a second one behind `---`".to_owned(),
+        Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_ref().map(|key| format!(" {key:?}")).unwrap_or_default();
+            format!("the key{key} is there already")
+        }
+        other => {
+            let text = other.to_string();
+            let text = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
+            match text.strip_prefix("invalid u") {
+                Some(_) => "expected a whole number in range, not negative".to_owned(),
+                None => text.to_owned(),
+            }
+        }
+    }
 }

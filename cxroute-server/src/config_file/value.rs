@@ -19,6 +19,17 @@ pub enum Given<T> {
     Value(T),
 }
 
+impl<T> Given<T> {
+    /// The same wish about a reference.
+    pub const fn as_ref(&self) -> Given<&T> {
+        match self {
+            Self::Absent => Given::Absent,
+            Self::Null => Given::Null,
+            Self::Value(value) => Given::Value(value),
+        }
+    }
+}
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Given<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Value))
@@ -73,6 +84,12 @@ impl Secret {
     /// The secret itself.
     pub fn expose(&self) -> &str {
         self.0.expose()
+    }
+}
+
+impl From<Clear> for Secret {
+    fn from(clear: Clear) -> Self {
+        Self(clear)
     }
 }
 
