@@ -161,7 +161,10 @@ impl Walk {
             Action::Dial(new) => {
                 self.call.is_over() || self.call.attempts.len() + 1 != usize::from(new.number)
             }
-            Action::Repeat { attempt } => self.call.attempts.iter().all(|a| a.number != *attempt),
+            // A copy of another stage can overtake the signal that made the attempt.
+            Action::Repeat { attempt } => {
+                self.known && self.call.attempts.iter().all(|a| a.number != *attempt)
+            }
             Action::End(_) => self.known && self.call.attempts.len() != usize::from(basis.attempts),
         };
         if ignorant && !basis.answered {
@@ -232,7 +235,7 @@ impl Walk {
         let words = format!("attempt {}: {}", report.attempt, report.word);
         let Some(attempt) = found.filter(|attempt| attempt.ended_at.is_none()) else {
             self.note(Effect::Stale, Some(words));
-            return None;
+            return (!self.known).then_some(report.outcome);
         };
         attempt.ended_at = Some(at);
         attempt.outcome = Some(report.outcome);

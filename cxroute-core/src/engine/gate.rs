@@ -119,14 +119,18 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refused`] says what was expected.
-    pub fn admit(&self, gate: &Arc<Gate>, knock: Knock, presented: &Credentials<'_>) -> Result<Admitted, Refused> {
+    pub fn admit(
+        &self,
+        gate: &Arc<Gate>,
+        knock: Knock,
+        presented: &Credentials<'_>,
+    ) -> Result<Admitted, Refused> {
         let snapshot = gate.snapshot();
         let tenant = snapshot.tenant();
         let Some(authenticator) = &self.parts.authenticator else { return Err(Refused::WrongCredential) };
         let keys = [presented.bearer, presented.api_key];
         let right = keys.into_iter().flatten().any(|key| {
-            let hash = authenticator.webhook_key(tenant.id, key);
-            tenant.keys.webhook_keys.iter().fold(false, |found, known| found | equal(known, &hash))
+            authenticator.check_key(tenant.id, key, &tenant.keys.webhook_keys) == Verified::Genuine
         });
         let bare = keys.iter().all(Option::is_none);
         let lenient = knock == Knock::Cdr && tenant.settings.cdr_auth == CdrAuth::Optional;
@@ -152,9 +156,4 @@ impl Engine {
     pub fn admit_operator(&self, gate: &Arc<Gate>, _operator: &Operator) -> Admitted {
         Admitted { gate: Arc::clone(gate) }
     }
-}
-
-/// Compares without stopping at the first difference.
-fn equal(a: &[u8; 32], b: &[u8; 32]) -> bool {
-    a.iter().zip(b).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
 }

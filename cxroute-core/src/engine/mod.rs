@@ -9,9 +9,11 @@
 //! nothing.
 
 mod answer;
-mod cdr;
 mod choose;
 mod commit;
+#[cfg(feature = "runtime")]
+mod committer;
+mod decide;
 mod dial;
 mod explain;
 mod gate;
@@ -22,8 +24,11 @@ mod update;
 mod voice;
 
 pub use commit::{Commit, Committed, Direct};
+#[cfg(feature = "runtime")]
+pub use committer::{CatchUp, Committer, CommitterCounts, CommitterOptions};
 pub use explain::{Explanation, Question};
 pub use gate::{Admitted, Credentials, Gate, Knock, Refused};
+pub use route::Origin;
 pub use snapshot::{Ending, Snapshot};
 
 use std::sync::{Arc, Mutex};
@@ -33,7 +38,8 @@ use rustc_hash::FxHashMap;
 
 use crate::authority::Operator;
 use crate::config::Domain;
-use crate::port::{LiveState, SnapshotShelf, Store, StoreError};
+use crate::memory::MemoryLive;
+use crate::port::{LiveState, Spool, Store, StoreError};
 use crate::secret::{Authenticator, SealError, Vault};
 use crate::time::Timestamp;
 
@@ -50,7 +56,7 @@ pub struct Parts {
     /// Checks what webhooks present; none: only an operator admits.
     pub authenticator: Option<Arc<dyn Authenticator>>,
     /// Keeps the last snapshot of each tenant for the days when the store is away.
-    pub shelf: Option<Arc<dyn SnapshotShelf>>,
+    pub spool: Option<Arc<dyn Spool>>,
     /// The base of action URLs, without a slash at the end: `https://cx.example.com`.
     pub public_url: String,
 }
@@ -60,6 +66,8 @@ pub struct Engine {
     parts: Parts,
     operator: Operator,
     gates: Mutex<FxHashMap<Domain, Arc<Gate>>>,
+    /// The execution plane of bad days: this server's own.
+    spare: MemoryLive,
     /// Held while a gate is loaded, so that it is loaded once.
     loading: tokio::sync::Mutex<()>,
 }
@@ -118,7 +126,13 @@ pub enum EngineError {
 impl Engine {
     /// An engine of these parts. The operator is the host's proof that it may serve every tenant of the store.
     pub fn new(parts: Parts, operator: Operator) -> Self {
-        Self { parts, operator, gates: Mutex::default(), loading: tokio::sync::Mutex::new(()) }
+        Self {
+            parts,
+            operator,
+            gates: Mutex::default(),
+            spare: MemoryLive::new(),
+            loading: tokio::sync::Mutex::new(()),
+        }
     }
 
     /// The store.

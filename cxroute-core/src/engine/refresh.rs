@@ -30,10 +30,10 @@ impl Engine {
             Ok(None) => return Ok(None),
             Err(error) => Err(error.into()),
         };
-        let snapshot = match (found, &self.parts.shelf) {
+        let snapshot = match (found, &self.parts.spool) {
             (Ok(snapshot), _) => snapshot,
             (Err(error), None) => return Err(error),
-            (Err(error), Some(shelf)) => match shelf.snapshot(domain).await {
+            (Err(error), Some(spool)) => match spool.snapshot(domain).await {
                 Ok(Some(configuration)) => self.compile(configuration),
                 Ok(None) | Err(_) => return Err(error),
             },
@@ -52,9 +52,9 @@ impl Engine {
     async fn load(&self, tenant: TenantId) -> Result<Snapshot, EngineError> {
         let scope = self.operator.read(tenant);
         let configuration = self.parts.store.read(&scope).await?.configuration().await?;
-        if let Some(shelf) = &self.parts.shelf {
-            // The shelf is for bad days: that it cannot be written today must not keep the tenant from being served.
-            let _unkept = shelf.save_snapshot(&configuration).await;
+        if let Some(spool) = &self.parts.spool {
+            // The spool is for bad days: that it cannot be written today must not keep the tenant from being served.
+            let _unkept = spool.save_snapshot(&configuration).await;
         }
         Ok(self.compile(configuration))
     }

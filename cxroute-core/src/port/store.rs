@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use crate::call::{Call, EventKey, HistoryEntry, Ingested, SessionToken, Signal, Trace};
@@ -111,12 +112,22 @@ pub enum Changes {
 }
 
 /// A rule that changed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// An inbound rule as it is now; none if it was deleted.
-    Inbound(RuleId, Option<InboundRule>),
-    /// An outbound rule as it is now; none if it was deleted.
-    Outbound(RuleId, Option<OutboundRule>),
+    /// An inbound rule.
+    Inbound(RuleChange<InboundRule>),
+    /// An outbound rule.
+    Outbound(RuleChange<OutboundRule>),
+}
+
+/// A rule before and after its change; none where it was not there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleChange<R> {
+    /// As it was.
+    pub before: Option<R>,
+    /// As it is.
+    pub after: Option<R>,
 }
 
 /// Reads calls.

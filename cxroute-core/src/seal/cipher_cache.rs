@@ -59,7 +59,8 @@ mod tests {
         let busy = cache.cipher(1, TenantId::new(0), make);
         for tenant in 1..10 * GENERATION as u64 {
             cache.cipher(1, TenantId::new(tenant), make);
-            let again = cache.cipher(1, TenantId::new(0), || panic!("the busy tenant's cipher was forgotten"));
+            let again =
+                cache.cipher(1, TenantId::new(0), || panic!("the busy tenant's cipher was forgotten"));
             assert!(Arc::ptr_eq(&busy, &again));
         }
         let generations = cache.0.read().unwrap();

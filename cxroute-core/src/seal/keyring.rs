@@ -91,7 +91,12 @@ impl Vault for Keyring {
         let mut clear = Zeroizing::new(body.to_vec());
         let data = additional_data(head, place);
         cipher
-            .decrypt_inout_detached(&Nonce::from(*nonce), &data, clear.as_mut_slice().into(), &Tag::from(*tag))
+            .decrypt_inout_detached(
+                &Nonce::from(*nonce),
+                &data,
+                clear.as_mut_slice().into(),
+                &Tag::from(*tag),
+            )
             .map_err(|_| SealError::NotAuthentic)?;
         match String::from_utf8(std::mem::take(&mut *clear)) {
             Ok(text) => Ok(Clear::new(text)),
@@ -193,7 +198,8 @@ mod tests {
     #[test]
     fn two_seals_of_one_text_differ_and_show_nothing_of_it() {
         let keyring = ring(1);
-        let (one, two) = (keyring.seal(place(), b"hunter2").unwrap(), keyring.seal(place(), b"hunter2").unwrap());
+        let (one, two) =
+            (keyring.seal(place(), b"hunter2").unwrap(), keyring.seal(place(), b"hunter2").unwrap());
         assert_ne!(one, two);
         assert!(!one.as_bytes().windows(7).any(|bytes| bytes == b"hunter2"));
         assert_eq!(format!("{keyring:?} {:?}", MasterKey::new([7; 32])), "Keyring(1 keys) MasterKey(***)");

@@ -43,8 +43,8 @@ impl MasterKey {
             Purpose::Sealing(tenant) => (b"cxroute sealing", tenant.get().to_be_bytes()),
             Purpose::WebhookKeys => (b"cxroute webhook keys", [0; 8]),
         };
-        let expanded =
-            Hkdf::<Sha256>::new(None, self.0.as_slice()).expand_multi_info(&[label, &tenant], key.as_mut_slice());
+        let expanded = Hkdf::<Sha256>::new(None, self.0.as_slice())
+            .expand_multi_info(&[label, &tenant], key.as_mut_slice());
         debug_assert!(expanded.is_ok(), "HKDF-SHA256 gives up to 8,160 bytes");
         key
     }

@@ -9,7 +9,9 @@ use smallvec::SmallVec;
 use subtle::{Choice, ConstantTimeEq as _};
 
 use super::master::{MasterKey, Purpose};
+use super::signature::is_signed;
 use crate::id::TenantId;
+use crate::secret::{Authenticator, Clear, Verified};
 
 /// A webhook key as it is stored: HMAC-SHA256 over the tenant's id (8 bytes, big-endian) and the key.
 pub type WebhookKeyHash = [u8; 32];
@@ -52,6 +54,20 @@ impl WebhookKeyHasher {
             mac.finalize().into_bytes().into()
         })
     }
+}
+
+impl Authenticator for WebhookKeyHasher {
+    fn check_key(&self, tenant: TenantId, presented: &str, stored: &[WebhookKeyHash]) -> Verified {
+        verified(self.admits(tenant, presented.as_bytes(), stored))
+    }
+
+    fn check_signature(&self, secret: &Clear, body: &[u8], signature: &str) -> Verified {
+        verified(is_signed(secret, body, signature))
+    }
+}
+
+const fn verified(genuine: bool) -> Verified {
+    if genuine { Verified::Genuine } else { Verified::Forged }
 }
 
 impl fmt::Debug for WebhookKeyHasher {

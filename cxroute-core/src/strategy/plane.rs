@@ -77,7 +77,10 @@ pub enum Choice {
     /// The call has an attempt under way: its CXML again, no new choice.
     Open(OpenAttempt),
     /// The call has ended and gets no further attempt.
-    Ended,
+    Ended {
+        /// How many it had.
+        attempts: u16,
+    },
     /// A result came for a call that the plane does not know; hydrate it from the store.
     Unknown,
 }
@@ -89,6 +92,8 @@ pub struct Pick {
     pub seq: u64,
     /// Whom.
     pub picked: Picked,
+    /// How many attempts the call had had.
+    pub attempts_before: u16,
     /// Every stage that was looked at, and why.
     pub stages: SmallVec<[StageTrace; 1]>,
     /// What the settled attempt came to.
@@ -208,7 +213,7 @@ impl Plane {
         let settled = request.settle.map(|settle| self.settle_into(request.token, settle, &mut delta));
         let session = self.sessions.entry(request.token.clone()).or_default();
         if session.ended && settled.is_none() {
-            return Choice::Ended;
+            return Choice::Ended { attempts: session.attempts.len() as u16 };
         }
         if let Some(open) = session.open() {
             let open = OpenAttempt { attempt: open.number, seat: open.seat };
@@ -216,13 +221,14 @@ impl Plane {
                 return Choice::Open(open);
             }
         }
-        let ended = session.ended;
+        let (ended, attempts_before) = (session.ended, session.attempts.len() as u16);
         let tried: SmallVec<[AgentId; 8]> = session.tried().chain(request.tried.iter().copied()).collect();
         self.seq += 1;
         delta.seq = self.seq;
         let mut pick = Pick {
             seq: self.seq,
             picked: Picked::Nobody,
+            attempts_before,
             stages: SmallVec::new(),
             settled,
             delta,

@@ -215,7 +215,7 @@ impl Plane {
         }
         let session = self.sessions.entry(image.token.clone()).or_default();
         session.attempts = image.attempts.into();
-        session.ended = image.ended;
+        session.ended |= image.ended;
         self.keep(&image.token, image.forget_at);
     }
 }

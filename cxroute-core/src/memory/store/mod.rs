@@ -18,7 +18,7 @@ use crate::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use crate::call::{CallEvent, Figures, Ingested, RollupKind, Signal};
 use crate::config::{Configuration, Domain, GateKeys, Tenant, TenantSettings};
 use crate::id::TenantId;
-use crate::port::{Change, Store, StoreError, TenantRead, TenantTx};
+use crate::port::{Change, Names, Store, StoreError, TenantRead, TenantTx};
 use crate::strategy::Books;
 use crate::time::Timestamp;
 
@@ -42,6 +42,8 @@ struct Shelf {
 struct ConfigShelf {
     configuration: Arc<Configuration>,
     last_id: u64,
+    /// What everything that ever was is called.
+    names: Names,
     /// Single rules that changed, by the revision that they led to; a change of anything else clears it.
     changes: Vec<(u64, Change)>,
     /// The log knows every change after this revision.
@@ -176,6 +178,7 @@ impl Shelf {
         let config = ConfigShelf {
             configuration: Arc::new(configuration),
             last_id: 0,
+            names: Names::default(),
             changes: Vec::new(),
             changes_after: 1,
         };

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use super::{CallShelf, Shelf};
 use crate::call::{Attempt, AttemptTarget, Call, EventKey, SessionToken};
 use crate::config::{Configuration, Tenant};
-use crate::port::{AuditEntry, CallDetail, CallFilter, CallReader, Changes, ConfigReader, Page, StoreError};
+use crate::port::{
+    AuditEntry, CallDetail, CallFilter, CallReader, Changes, ConfigReader, Names, Page, StoreError,
+};
 use crate::secret::Sealed;
 use crate::strategy::{LiveAttempt, PlaneImage, SessionImage};
 use crate::time::Timestamp;
@@ -34,6 +36,10 @@ impl ConfigReader for MemoryRead {
 
     async fn configuration(&mut self) -> Result<Configuration, StoreError> {
         Ok(Configuration::clone(&self.shelf.configuration()))
+    }
+
+    async fn names(&mut self) -> Result<Names, StoreError> {
+        Ok(self.shelf.config.read().unwrap_or_else(PoisonError::into_inner).names.clone())
     }
 
     async fn changes_since(&mut self, revision: u64) -> Result<Changes, StoreError> {
