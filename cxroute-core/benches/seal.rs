@@ -36,7 +36,7 @@ fn open_700_bytes(bencher: divan::Bencher<'_, '_>) -> Result<(), SealError> {
 
 #[divan::bench]
 fn check_a_webhook_key_against_two(bencher: divan::Bencher<'_, '_>) {
-    let (hasher, tenant) = (keyring().webhook_keys().clone(), TenantId::new(42));
+    let (hasher, tenant) = (keyring().webhook_keys(), TenantId::new(42));
     let stored = [hasher.hash(tenant, b"one"), hasher.hash(tenant, b"0123456789abcdef0123456789abcdef")];
     bencher.bench(|| hasher.admits(tenant, divan::black_box(b"0123456789abcdef0123456789abcdef"), &stored));
 }

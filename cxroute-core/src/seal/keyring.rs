@@ -14,10 +14,9 @@ use zeroize::Zeroizing;
 use super::cipher_cache::CipherCache;
 use super::master::{MasterKey, Purpose};
 use super::nonce::{NONCE, Nonces};
-use super::signature::is_signed;
 use super::webhook_key::WebhookKeyHasher;
 use crate::id::TenantId;
-use crate::secret::{Authenticator, Clear, Place, SealError, Sealed, Vault, Verified};
+use crate::secret::{Clear, Place, SealError, Sealed, Vault};
 
 const FORMAT: u8 = 1;
 const HEAD: usize = 1 + 4;
@@ -41,8 +40,8 @@ impl Keyring {
     }
 
     /// The hasher of webhook keys under the same master keys.
-    pub const fn webhook_keys(&self) -> &WebhookKeyHasher {
-        &self.webhook_keys
+    pub fn webhook_keys(&self) -> WebhookKeyHasher {
+        self.webhook_keys.clone()
     }
 
     /// The id of the key that sealed a value is the current one's: it need not be sealed anew before a former master
@@ -104,19 +103,6 @@ impl Vault for Keyring {
                 drop(Zeroizing::new(error.into_bytes()));
                 Err(malformed)
             }
-        }
-    }
-}
-
-impl Authenticator for Keyring {
-    fn webhook_key(&self, tenant: TenantId, presented: &str) -> [u8; 32] {
-        self.webhook_keys.hash(tenant, presented.as_bytes())
-    }
-
-    fn check_signature(&self, secret: &Clear, body: &[u8], signature: &str) -> Verified {
-        match is_signed(secret, body, signature) {
-            true => Verified::Genuine,
-            false => Verified::Forged,
         }
     }
 }

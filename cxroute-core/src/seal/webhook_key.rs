@@ -83,7 +83,7 @@ mod tests {
 
     fn hasher(keys: &[u8]) -> WebhookKeyHasher {
         let mut keys = keys.iter().map(|key| MasterKey::new([*key; 32]));
-        Keyring::new(keys.next().unwrap(), keys).webhook_keys().clone()
+        Keyring::new(keys.next().unwrap(), keys).webhook_keys()
     }
 
     #[test]

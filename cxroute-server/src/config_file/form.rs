@@ -14,7 +14,7 @@
 
 use cxroute_core::cloudonix::Provider;
 use cxroute_core::config::{Capacity, Domain, GroupSettings, Strategy, TenantSettings, TrunkConfig};
-use cxroute_core::pattern::Pattern;
+use cxroute_core::pattern::TypedPattern;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -151,7 +151,7 @@ pub struct MemberForm {
 #[serde(deny_unknown_fields)]
 pub struct InboundForm {
     /// Matches `To`.
-    pub pattern: Pattern,
+    pub pattern: TypedPattern,
     /// Where matching calls go.
     pub target: TargetForm,
     /// The lowest wins.
@@ -177,9 +177,9 @@ pub enum TargetForm {
 #[serde(deny_unknown_fields)]
 pub struct OutboundForm {
     /// Matches `From`.
-    pub caller_id: Pattern,
+    pub caller_id: TypedPattern,
     /// Matches `To`.
-    pub destination_pattern: Pattern,
+    pub destination_pattern: TypedPattern,
     /// How the number is dialled.
     pub trunk_config: TrunkConfig,
     /// A disabled rule matches nothing.

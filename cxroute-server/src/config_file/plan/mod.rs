@@ -11,6 +11,7 @@ mod groups;
 mod ids;
 mod named;
 mod rules;
+mod shadows;
 mod tenant;
 mod uses;
 
@@ -65,6 +66,12 @@ pub(super) struct Edit<Id> {
     pub(super) delete: Vec<Id>,
 }
 
+impl<Id> Edit<Id> {
+    const fn is_empty(&self) -> bool {
+        self.save.is_empty() && self.delete.is_empty()
+    }
+}
+
 impl<Id> Default for Edit<Id> {
     fn default() -> Self {
         Self { save: Vec::new(), delete: Vec::new() }
@@ -105,7 +112,10 @@ impl Plan {
         planner.outbound_rules(form.outbound_rules.as_deref())?;
         uses::check(current, &planner.configuration)?;
         planner.configuration.check().map_err(|error| blame(form, &planner, error))?;
-        let Planner { configuration, changes, warnings, edits, ids, .. } = planner;
+        let Planner { configuration, changes, mut warnings, edits, ids, .. } = planner;
+        if !(edits.inbound.is_empty() && edits.outbound.is_empty()) {
+            warnings.extend(shadows::warnings(&configuration));
+        }
         Ok(Self { changes, warnings, configuration, minted: ids.taken(), edits })
     }
 }

@@ -7,7 +7,7 @@ use std::hash::Hash;
 
 use cxroute_core::config::{InboundRule, OutboundRule, Target};
 use cxroute_core::id::{AgentId, GroupId, RuleId};
-use cxroute_core::pattern::Pattern;
+use cxroute_core::pattern::TypedPattern;
 
 use super::diff::Differences;
 use super::named::twice;
@@ -103,7 +103,7 @@ impl Targets {
     /// The rule that an entry asks for, its id still to come.
     fn wanted(&self, entry: &At<InboundForm>) -> Result<InboundRule, FormError> {
         let missing = |kind: &str, name: &str| {
-            let pattern = typed(&entry.pattern);
+            let pattern = entry.pattern.typed();
             let message = format!("inbound rule {pattern:?}: target: there is no {kind} named {name:?}");
             FormError::new(entry.line, message)
         };
@@ -135,7 +135,7 @@ fn unique_inbound(form: &[At<InboundForm>]) -> Result<(), FormError> {
     for entry in form.iter().filter(|entry| entry.enabled) {
         let pattern = canonical(&entry.pattern);
         if let Some(first) = lines.insert((pattern, entry.priority), entry.line) {
-            let (pattern, priority) = (typed(&entry.pattern), entry.priority);
+            let (pattern, priority) = (entry.pattern.typed(), entry.priority);
             let what = format!("inbound_rules: pattern {pattern:?} at priority {priority}");
             return Err(twice(entry.line, &what, first));
         }
@@ -148,7 +148,7 @@ fn unique_outbound(form: &[At<OutboundForm>]) -> Result<(), FormError> {
     for entry in form.iter().filter(|entry| entry.enabled) {
         let patterns = (canonical(&entry.caller_id), canonical(&entry.destination_pattern));
         if let Some(first) = lines.insert(patterns, entry.line) {
-            let (caller, destination) = (typed(&entry.caller_id), typed(&entry.destination_pattern));
+            let (caller, destination) = (entry.caller_id.typed(), entry.destination_pattern.typed());
             let what = format!("outbound_rules: {caller:?} to {destination:?}");
             return Err(twice(entry.line, &what, first));
         }
@@ -201,7 +201,7 @@ fn pair_inbound(wanted: &[InboundRule], stored: &[InboundRule]) -> Pairs {
 
 fn pair_outbound(wanted: &[At<OutboundForm>], stored: &[OutboundRule]) -> Pairs {
     let mut numbers = Numbers::default();
-    let mut number = |caller: &Pattern, destination: &Pattern| {
+    let mut number = |caller: &TypedPattern, destination: &TypedPattern| {
         (numbers.of(canonical(caller)), numbers.of(canonical(destination)))
     };
     let a: Vec<_> = wanted.iter().map(|rule| number(&rule.caller_id, &rule.destination_pattern)).collect();
@@ -230,7 +230,6 @@ impl Numbers {
 
 fn inbound_differences(old: &InboundRule, new: &InboundRule, targets: &Targets) -> Differences {
     let mut differences = Differences::default();
-    differences.field("pattern", &typed(&old.pattern), &typed(&new.pattern));
     if old.target != new.target {
         differences.say(format!("target {} → {}", targets.label(old.target), targets.label(new.target)));
     }
@@ -241,31 +240,20 @@ fn inbound_differences(old: &InboundRule, new: &InboundRule, targets: &Targets) 
 
 fn outbound_differences(old: &OutboundRule, new: &OutboundRule) -> Differences {
     let mut differences = Differences::default();
-    differences.field("caller_id", &typed(&old.caller_id), &typed(&new.caller_id));
-    differences.field(
-        "destination_pattern",
-        &typed(&old.destination_pattern),
-        &typed(&new.destination_pattern),
-    );
     differences.block("trunk_config", &old.trunk_config, &new.trunk_config);
     differences.field("enabled", &old.enabled, &new.enabled);
     differences
 }
 
-fn inbound_label(rule: &InboundRule) -> String {
-    format!("inbound rule {:?} (priority {})", typed(&rule.pattern), rule.priority)
+pub(super) fn inbound_label(rule: &InboundRule) -> String {
+    format!("inbound rule {:?} (priority {})", rule.pattern.typed(), rule.priority)
 }
 
-fn outbound_label(rule: &OutboundRule) -> String {
-    format!("outbound rule {:?} to {:?}", typed(&rule.caller_id), typed(&rule.destination_pattern))
+pub(super) fn outbound_label(rule: &OutboundRule) -> String {
+    format!("outbound rule {:?} to {:?}", rule.caller_id.typed(), rule.destination_pattern.typed())
 }
 
-/// What a pattern is recognised by.
-fn canonical(pattern: &Pattern) -> String {
-    pattern.to_string()
-}
-
-/// The text that people wrote.
-fn typed(pattern: &Pattern) -> String {
-    pattern.to_string()
+/// What a pattern is recognised by: another spelling of it is the same pattern, and no change.
+fn canonical(pattern: &TypedPattern) -> String {
+    pattern.pattern().to_string()
 }

@@ -29,7 +29,7 @@ pub(super) fn check(before: &Configuration, after: &Configuration) -> Result<(),
         }
     }
     for rule in &after.inbound_rules {
-        let target = || format!("it is the target of inbound rule {:?}", rule.pattern.to_string());
+        let target = || format!("it is the target of inbound rule {:?}", rule.pattern.typed());
         match rule.target {
             Target::Agent(id) => agents.get(&id).map_or(Ok(()), |name| refused("agent", name, &target()))?,
             Target::Group(id) => groups.get(&id).map_or(Ok(()), |name| refused("group", name, &target()))?,
