@@ -2,10 +2,16 @@
 #![cfg(feature = "conformance")]
 
 use cxroute_core::conformance::Subject;
-use cxroute_core::memory::MemoryStore;
+use cxroute_core::memory::{MemoryLive, MemoryStore};
 
 async fn store() -> Subject<MemoryStore> {
     Subject::new(MemoryStore::new())
 }
 
 cxroute_core::conformance_store!(store);
+
+async fn plane() -> Subject<MemoryLive> {
+    Subject::new(MemoryLive::new())
+}
+
+cxroute_core::conformance_live!(plane);

@@ -39,6 +39,7 @@
 //! against the same laws: see `examples/adapter_with_kit.rs`.
 
 pub mod fixture;
+pub mod live;
 pub mod store;
 
 use std::any::Any;
