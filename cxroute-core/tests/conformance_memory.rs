@@ -1,8 +1,11 @@
 //! The in-memory adapters against the conformance kit: the executable specification keeps its own contract.
-#![cfg(feature = "conformance")]
+
+mod memory_spool;
 
 use cxroute_core::conformance::Subject;
 use cxroute_core::memory::{MemoryLive, MemoryStore};
+
+use self::memory_spool::MemorySpool;
 
 async fn store() -> Subject<MemoryStore> {
     Subject::new(MemoryStore::new())
@@ -15,3 +18,9 @@ async fn plane() -> Subject<MemoryLive> {
 }
 
 cxroute_core::conformance_live!(plane);
+
+async fn spool() -> Subject<MemorySpool> {
+    Subject::new(MemorySpool::default())
+}
+
+cxroute_core::conformance_spool!(spool);
