@@ -16,7 +16,7 @@ use cxroute_core::cloudonix::{CxHeaders, Webhook};
 use cxroute_core::config::{
     Agent, AgentField, Capacity, Domain, Group, InboundRule, Member, Strategy, Target,
 };
-use cxroute_core::engine::{Admitted, Arrival, Direct, Engine, Parts};
+use cxroute_core::engine::{Admitted, Arrival, Engine, Parts};
 use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
 use cxroute_core::memory::{MemoryLive, MemoryStore};
 use cxroute_core::port::Store;
@@ -104,9 +104,9 @@ async fn desk(strategy: Strategy, members: u64) -> (Engine, Admitted) {
     }
     tx.commit(Timestamp::EPOCH).await.unwrap();
     let parts = Parts {
-        store: store.clone(),
+        store: Arc::clone(&store) as Arc<dyn Store>,
         live: Arc::new(MemoryLive::new()),
-        commit: Arc::new(Direct::new(store)),
+        commit: store,
         vault,
         authenticator: None,
         spool: None,

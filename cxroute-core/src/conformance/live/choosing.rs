@@ -100,7 +100,9 @@ pub(super) async fn a_fail_over_settles_and_never_tries_an_agent_twice(bench: &L
     Ok(())
 }
 
-pub(super) async fn agents_that_only_the_caller_knows_were_tried_are_not_chosen(bench: &LiveBench) -> Checked {
+pub(super) async fn agents_that_only_the_caller_knows_were_tried_are_not_chosen(
+    bench: &LiveBench,
+) -> Checked {
     let line = bench.line().await?;
     let ask = Ask { tried: vec![AgentId::new(7)], ..Ask::new("call", START, &three(Strategy::Priority)) };
     assert_eq!(line.agent(&ask).await?, Some(8));

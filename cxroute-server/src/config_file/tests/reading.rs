@@ -10,18 +10,30 @@ fn explore() {
         "tenant: { name: E, domain: e.net, retention: 5 }",
         "tenant: { name: E, domain: e.net, settings: {retention_days: -5} }",
         "tenant: { name: E, domain: e.net, settings: {retention_days: many} }",
-        &format!("{base}agents:\n  - name: A\n    provider: retell\n    service_value: x\n    pasword: hunter2\n"),
-        &format!("{base}agents:\n  - name: A\n    provider: retell\n    service_value: x\n    password: [hunter2]\n"),
-        &format!("{base}agents:\n  - name: A\n    provider: retell\n    service_value: x\n    password: hunter2: x\n"),
-        &format!("{base}agents:\n  - name: A\n    provider: retell\n    service_value: x\n    password: \"hunter2\n"),
-        &format!("{base}agents:\n  - name: A\n    provider: retell\n    service_value: x\n    enabled: hunter2\n"),
+        &format!(
+            "{base}agents:\n  - name: A\n    provider: retell\n    service_value: x\n    pasword: hunter2\n"
+        ),
+        &format!(
+            "{base}agents:\n  - name: A\n    provider: retell\n    service_value: x\n    password: [hunter2]\n"
+        ),
+        &format!(
+            "{base}agents:\n  - name: A\n    provider: retell\n    service_value: x\n    password: hunter2: x\n"
+        ),
+        &format!(
+            "{base}agents:\n  - name: A\n    provider: retell\n    service_value: x\n    password: \"hunter2\n"
+        ),
+        &format!(
+            "{base}agents:\n  - name: A\n    provider: retell\n    service_value: x\n    enabled: hunter2\n"
+        ),
         &format!("{base}agents:\n  - name: A\n    provider: retell\n    service_value: ''\n"),
         &format!("{base}agents:\n  - name: A\n    provider: retell\n"),
         &format!("{base}agents:\n"),
         &format!("{base}agents: {{}}\n"),
         &format!("{base}agent: []\n"),
         &format!("{base}groups: [{{name: G, strategy: fastest}}]\n"),
-        &format!("{base}groups: [{{name: G, strategy: priority, settings: {{fallback: {{say: x, hangup: true}}}}}}]\n"),
+        &format!(
+            "{base}groups: [{{name: G, strategy: priority, settings: {{fallback: {{say: x, hangup: true}}}}}}]\n"
+        ),
         &format!("{base}groups: [{{name: G, strategy: priority, settings: {{window: 5}}}}]\n"),
         &format!("{base}groups: [{{name: G, strategy: priority, members: [{{agent: X, capacity: 0}}]}}]\n"),
         &format!("{base}inbound_rules: [{{pattern: +1234567890, target: {{group: G, agent: x}}}}]\n"),
