@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Cache};
-use cxroute_core::id::RuleId;
 use cxroute_core::number::DialKey;
 use cxroute_core::table::RuleTable;
 
@@ -18,12 +17,15 @@ mod rules;
 
 const RULES: usize = 1_000_000;
 const CHANGES: usize = 20_000;
+/// The control: what the machine does to a thread that only wants to compute this long.
+const SPIN: Duration = Duration::from_micros(50);
 
 fn main() {
     for shape in [Shape::Uniform, Shape::Skewed] {
         let data = DataSet::of(shape, RULES + CHANGES);
+        let rules: Vec<_> = data.rules().take(RULES).collect();
         let start = Instant::now();
-        let table: RuleTable<u32> = data.rules().take(RULES).collect();
+        let table: RuleTable<u32> = rules.into_iter().collect();
         println!("\n{RULES} rules, {shape:?}: built in {:.2} s", start.elapsed().as_secs_f64());
         change(&ArcSwap::from_pointee(table), &data);
     }
@@ -40,20 +42,25 @@ fn change(shared: &ArcSwap<RuleTable<u32>>, data: &DataSet) {
         reader.join().expect("the reader does not panic")
     });
     stop.store(false, Ordering::Relaxed);
-    let (mut add, mut replace, mut remove) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut spin, mut add, mut replace, mut remove) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let busy = std::thread::scope(|scope| {
         let reader = scope.spawn(|| read(shared, &keys, &stop));
         for at in 0..CHANGES {
+            let clock = Instant::now();
+            while clock.elapsed() < SPIN {}
+            spin.push(clock.elapsed());
             let prefix = &data.prefixes[RULES + at];
             let key = DialKey::of(prefix);
             let (new, old) = ((RULES + at) as u32, at as u32);
-            add.push(seen(shared, &key, Some(new), |table| drop(table.insert(prefix_rule(prefix, new)))));
+            add.push(seen(shared, &key, Some(new), |table| {
+                assert!(table.insert(prefix_rule(prefix, new)).is_none())
+            }));
             let mut changed = prefix_rule(prefix, new);
             changed.payload = old;
-            replace.push(seen(shared, &key, Some(old), |table| drop(table.insert(changed.clone()))));
+            replace.push(seen(shared, &key, Some(old), |table| assert_eq!(table.insert(changed), Some(new))));
             let gone = prefix_rule(prefix, new);
             remove.push(seen(shared, &key, None, |table| {
-                drop(table.remove(&gone.pattern, 1, RuleId::new(u64::from(new))));
+                assert!(table.remove(&gone.pattern, 1, gone.id).is_some());
             }));
         }
         stop.store(true, Ordering::Relaxed);
@@ -61,6 +68,7 @@ fn change(shared: &ArcSwap<RuleTable<u32>>, data: &DataSet) {
     });
     println!("{:>26} {:>10} {:>10} {:>10}", "microseconds", "median", "p99", "max");
     let rows = [
+        ("nothing, spinning 50 µs", spin),
         ("add", add),
         ("replace", replace),
         ("remove", remove),
@@ -105,7 +113,9 @@ fn read(shared: &ArcSwap<RuleTable<u32>>, keys: &[DialKey], stop: &AtomicBool) -
         for batch in keys.chunks(16) {
             let start = Instant::now();
             let table = cache.load();
-            batch.iter().for_each(|key| drop(std::hint::black_box(table.find(key))));
+            batch.iter().for_each(|key| {
+                assert!(std::hint::black_box(table.find(key)).is_none_or(|rule| rule.priority() == 1))
+            });
             times.push(start.elapsed() / 16);
         }
     }

@@ -144,7 +144,7 @@ impl fmt::Display for DialKey {
 const fn eight_digits(text: [u8; 8]) -> Option<u32> {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let digits = u64::from_be_bytes(text) ^ (b'0' as u64 * ONES);
-    let above_nine = digits | (digits & (0x7F * ONES)) + (0x76 * ONES);
+    let above_nine = digits | ((digits & (0x7F * ONES)) + (0x76 * ONES));
     if above_nine & (0x80 * ONES) != 0 {
         return None;
     }
