@@ -137,6 +137,27 @@ fn names_stars_and_long_numbers_have_their_own_rules_and_share_the_general_ones(
 }
 
 #[test]
+fn look_up_allocates_nothing_whatever_kind_of_rule_matches() {
+    let patterns = [
+        "1212*",
+        "12125551234",
+        "1?12*",
+        "[1-3]*",
+        "12345678901234567[1-3]*",
+        "12345*",
+        "alice*",
+        "a?*",
+        "*",
+    ];
+    let table: RuleTable<u64> = patterns.iter().zip(0..).map(|(pattern, id)| rule(id, 1, pattern)).collect();
+    for number in ["12125551234", "1312", "3", "12345678901234567199", "Alice-Bob", "a1", "#9", ""] {
+        let key = DialKey::of(number);
+        let allocations = allocation_counter::measure(|| assert!(table.find(&key).is_some()));
+        assert_eq!(allocations.count_total, 0, "{number}");
+    }
+}
+
+#[test]
 fn nothing_matches_in_a_table_without_a_matching_rule() {
     // A catch-all of somebody else cannot be reached: tables are per tenant, and this one has none.
     let table = RuleTable::from_iter([rule(1, 1, "1212*"), rule(2, 1, "3000")]);
