@@ -98,7 +98,11 @@ mod tests {
     cxroute_core::conformance_store!(fresh);
 }
 
-#[expect(clippy::print_stdout, clippy::disallowed_methods, reason = "an example shows itself, as an operator")]
+#[expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "an example shows itself, as an operator"
+)]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let store = Logged::new(MemoryStore::new(), |line| println!("{line}"));
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
