@@ -125,8 +125,8 @@ pub(super) async fn ends_at_once_free_every_cap_once(bench: &LiveBench) -> Check
         tokens.push(ask.token);
     }
     let mut ends = tokio::task::JoinSet::new();
-    for token in tokens.iter().chain(&tokens).cloned() {
-        let (live, scope) = (Arc::clone(&line.live), Arc::clone(&line.scope));
+    for token in tokens.iter().chain(&tokens) {
+        let (live, scope, token) = (Arc::clone(&line.live), Arc::clone(&line.scope), token.clone());
         ends.spawn(async move { live.end(&scope, &token, seconds(1)).await });
     }
     while let Some(end) = ends.join_next().await {

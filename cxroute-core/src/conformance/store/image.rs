@@ -62,7 +62,7 @@ async fn the_books_are_kept(bench: &StoreBench, strategy: Strategy) -> Checked {
     for batch in signals.chunks(7) {
         desk.take_all(batch.to_vec()).await?;
     }
-    let (now, later) = (exchange.now(), exchange.now().after(Duration::from_secs(20 * 3_600)));
+    let (now, later) = (exchange.now(), exchange.now().after(Duration::from_secs(163 * 3_600)));
     assert_eq!(image(&desk, now).await?, image_of(&books, exchange.calls(), now));
     assert_eq!(image(&desk, later).await?, image_of(&books, exchange.calls(), later), "as steps expire");
     Ok(())
