@@ -19,7 +19,7 @@ const PROBE: i64 = 120_000;
 
 /// What a choice is expected to say.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Said {
+pub(crate) enum Said {
     Made(Made),
     Recorded(u64),
     Answered,
@@ -29,16 +29,16 @@ pub enum Said {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Made {
-    pub seq: u64,
-    pub before: u16,
-    pub who: Who,
-    pub stages: Vec<Stage>,
-    pub settled: Option<Settled>,
+pub(crate) struct Made {
+    pub(crate) seq: u64,
+    pub(crate) before: u16,
+    pub(crate) who: Who,
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) settled: Option<Settled>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Who {
+pub(crate) enum Who {
     Seat { attempt: u16, stage: usize, seat: AttemptSeat, probe: Option<u32> },
     Number(u16),
     Nobody,
@@ -46,14 +46,14 @@ pub enum Who {
 
 /// A stage's outcome, and verdict, calls and virtual calls of each member in membership order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stage {
-    pub outcome: StageOutcome,
-    pub members: Vec<(MembershipId, Verdict, u64, u64)>,
+pub(crate) struct Stage {
+    pub(crate) outcome: StageOutcome,
+    pub(crate) members: Vec<(MembershipId, Verdict, u64, u64)>,
 }
 
 impl Said {
     /// What the plane said, in the oracle's words.
-    pub fn by_plane(choice: &Choice) -> Self {
+    pub(crate) fn by_plane(choice: &Choice) -> Self {
         let pick = match choice {
             Choice::Made(pick) => pick,
             Choice::Recorded(pick) => return Self::Recorded(pick.seq),
@@ -89,6 +89,7 @@ struct Counted {
     /// None for load balancing; then the level, none for the whole group.
     turn: Option<Option<u32>>,
     place: (u64, u64),
+    /// Its step's last millisecond.
     step: i64,
     /// When the oldest step began that was in the window then.
     oldest: i64,
@@ -96,13 +97,13 @@ struct Counted {
 
 #[derive(Clone, Debug, Default)]
 struct Group {
-    /// What began before this has left the window for good: a choice after it was confirmed.
+    /// Steps that ended before this have left the window for good: a choice after them was confirmed.
     gone: i64,
-    /// What begins at this or later is in the window.
+    /// Steps that end at this or later are in the window.
     left: i64,
     taking_calls: bool,
     here: BTreeMap<AgentId, bool>,
-    /// By agent: (step's beginning, virtual calls).
+    /// By agent: (step's last millisecond, virtual calls).
     given: BTreeMap<AgentId, Vec<(i64, u64)>>,
 }
 
@@ -136,8 +137,8 @@ struct Session {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Oracle {
-    pub now: i64,
+pub(crate) struct Oracle {
+    pub(crate) now: i64,
     seq: u64,
     counted: Vec<Counted>,
     groups: BTreeMap<GroupId, Group>,
@@ -196,9 +197,7 @@ impl Oracle {
             for attempt in &mut session.attempts {
                 if attempt.open_until.is_some_and(|until| until <= now) {
                     attempt.open_until = None;
-                    let pending = |(_, state): &&(EventKey, State)| {
-                        matches!(state, State::Pending(_, number) if *number == Some(attempt.number))
-                    };
+                    let pending = |(_, state): &&(EventKey, State)| matches!(state, State::Pending(_, number) if *number == Some(attempt.number));
                     back.extend(session.states.iter().find(pending).map(|(key, _)| (token.clone(), *key)));
                 }
             }
@@ -206,7 +205,8 @@ impl Oracle {
         for (token, key) in back {
             self.retract(&token, key);
         }
-        let idle: Vec<_> = self.sessions.iter().filter(|(_, s)| s.forget_at <= now).map(|(t, _)| t.clone()).collect();
+        let idle: Vec<_> =
+            self.sessions.iter().filter(|(_, s)| s.forget_at <= now).map(|(t, _)| t.clone()).collect();
         for token in idle {
             for key in self.pending_of(&token) {
                 self.retract(&token, key);
@@ -228,7 +228,7 @@ impl Oracle {
 
     // -- choosing ----------------------------------------------------------------------------------------------------
 
-    pub fn choose(&mut self, request: &ChooseRequest<'_>) -> Said {
+    pub(crate) fn choose(&mut self, request: &ChooseRequest<'_>) -> Said {
         self.tick(request.now.as_millis());
         match self.sessions.get(request.token) {
             Some(session) => match session.states.iter().find(|(key, _)| *key == request.key) {
@@ -283,9 +283,17 @@ impl Oracle {
                     Strategy::Priority => Some(Some(place.0 as u32)),
                     Strategy::RoundRobin => Some(None),
                 };
-                let step = self.step_start(roster);
-                let oldest = step - 95 * roster.step.as_millis() as i64;
-                self.counted.push(Counted { seq: made.seq, group, agent: seat.agent, turn, place, step, oldest });
+                let step = self.step_start(roster) + roster.step.as_millis() as i64 - 1;
+                let oldest = self.oldest(roster);
+                self.counted.push(Counted {
+                    seq: made.seq,
+                    group,
+                    agent: seat.agent,
+                    turn,
+                    place,
+                    step,
+                    oldest,
+                });
             }
             let membership = roster.group.map(|_| seat.membership);
             let chosen = AttemptSeat { agent: seat.agent, group: roster.group, membership, pool: seat.pool };
@@ -305,6 +313,10 @@ impl Oracle {
     fn step_start(&self, roster: &Roster) -> i64 {
         let step = roster.step.as_millis() as i64;
         self.now.div_euclid(step) * step
+    }
+
+    fn oldest(&self, roster: &Roster) -> i64 {
+        self.step_start(roster) - 95 * roster.step.as_millis() as i64
     }
 
     fn stage(&mut self, roster: &Roster, tried: &[AgentId]) -> (Stage, Option<(Seat, Option<u32>)>) {
@@ -333,7 +345,9 @@ impl Oracle {
                 Standing::Free if chosen == Some(index) => Verdict::Chosen,
                 Standing::Out(verdict) | Standing::Held(verdict) => verdict,
                 _ if roster.strategy == Strategy::LoadBalanced => Verdict::HigherLoad,
-                _ if roster.strategy == Strategy::Priority && level != Some(place(seat).0) => Verdict::LowerPriority,
+                _ if roster.strategy == Strategy::Priority && level != Some(place(seat).0) => {
+                    Verdict::LowerPriority
+                }
                 _ => Verdict::NotItsTurn,
             };
             let (real, given) = roster.group.map_or((0, 0), |group| {
@@ -386,20 +400,22 @@ impl Oracle {
 
     /// Who came and who went since the group's last choice; newcomers join level.
     fn arrivals(&mut self, id: GroupId, roster: &Roster, seats: &[Seat], standings: &[Standing]) {
-        let oldest = self.step_start(roster) - 95 * roster.step.as_millis() as i64;
+        let oldest = self.oldest(roster);
         let held = |agent| matches!(self.health.get(&agent), Some((Health::Held { .. }, _)));
         let here = |seat: &Seat| seat.enabled && !held(seat.agent);
         let mut group = self.groups.get(&id).cloned().unwrap_or_default();
         group.left = group.gone.max(oldest);
         let was = |agent| group.here.get(&agent).copied().unwrap_or(false);
-        let came: Vec<Seat> = seats.iter().filter(|s| here(s) && !was(s.agent) && group.taking_calls).copied().collect();
+        let came: Vec<Seat> =
+            seats.iter().filter(|s| here(s) && !was(s.agent) && group.taking_calls).copied().collect();
         let old: Vec<usize> = (0..seats.len()).filter(|i| here(&seats[*i]) && was(seats[*i].agent)).collect();
         group.here.values_mut().for_each(|here| *here = false);
         group.here.extend(seats.iter().map(|seat| (seat.agent, here(seat))));
         group.taking_calls = true;
         let left = group.left;
         self.groups.insert(id, group);
-        let load = |index: usize| (self.load(id, seats[index].agent, left), u64::from(seats[index].capacity.get()));
+        let load =
+            |index: usize| (self.load(id, seats[index].agent, left), u64::from(seats[index].capacity.get()));
         let least = |among: &[usize]| {
             let mut best: Option<usize> = None;
             for index in among {
@@ -454,7 +470,8 @@ impl Oracle {
             Strategy::RoundRobin => after(candidates, None),
             Strategy::Priority => {
                 let level = place(&seats[first]).0;
-                let among: Vec<usize> = candidates.iter().filter(|i| place(&seats[**i]).0 == level).copied().collect();
+                let among: Vec<usize> =
+                    candidates.iter().filter(|i| place(&seats[**i]).0 == level).copied().collect();
                 after(&among, Some(level as u32))
             }
             Strategy::LoadBalanced => {
@@ -482,7 +499,9 @@ impl Oracle {
         let session = self.sessions.entry(request.token.clone()).or_default();
         let open_until = Some(now + PROVISIONAL);
         let attempt = match made.who {
-            Who::Seat { attempt, seat, probe, .. } => Some(Attempt { number: attempt, seat: Some(seat), open_until, probe }),
+            Who::Seat { attempt, seat, probe, .. } => {
+                Some(Attempt { number: attempt, seat: Some(seat), open_until, probe })
+            }
             Who::Number(number) => Some(Attempt { number, seat: None, open_until, probe: None }),
             Who::Nobody => None,
         };
@@ -495,7 +514,7 @@ impl Oracle {
 
     // -- what comes after --------------------------------------------------------------------------------------------
 
-    pub fn settle(&mut self, token: &SessionToken, settle: Settle, now: i64) -> Settled {
+    pub(crate) fn settle(&mut self, token: &SessionToken, settle: Settle, now: i64) -> Settled {
         self.tick(now);
         self.seq += 1;
         self.settle_attempt(token, settle)
@@ -544,7 +563,7 @@ impl Oracle {
         *health = next;
     }
 
-    pub fn complete(&mut self, token: &SessionToken, key: EventKey, open_until: i64) {
+    pub(crate) fn complete(&mut self, token: &SessionToken, key: EventKey, open_until: i64) {
         let Some(session) = self.sessions.get_mut(token) else { return };
         let state = session.states.iter_mut().find(|(k, _)| *k == key);
         let Some((_, state)) = state else {
@@ -565,7 +584,7 @@ impl Oracle {
         }
     }
 
-    pub fn retract(&mut self, token: &SessionToken, key: EventKey) {
+    pub(crate) fn retract(&mut self, token: &SessionToken, key: EventKey) {
         let Some(session) = self.sessions.get_mut(token) else { return };
         let pending = |(k, state): &(EventKey, State)| *k == key && matches!(state, State::Pending(..));
         let Some(index) = session.states.iter().position(pending) else { return };
@@ -581,7 +600,7 @@ impl Oracle {
         }
     }
 
-    pub fn end(&mut self, token: &SessionToken, now: i64) {
+    pub(crate) fn end(&mut self, token: &SessionToken, now: i64) {
         self.tick(now);
         let until = self.now + IDLE;
         let Some(session) = self.sessions.get_mut(token) else { return };
@@ -592,7 +611,7 @@ impl Oracle {
         Self::keep_until(session, until);
     }
 
-    pub fn stop_attempts(&mut self, token: &SessionToken) {
+    pub(crate) fn stop_attempts(&mut self, token: &SessionToken) {
         if let Some(session) = self.sessions.get_mut(token) {
             session.ended = true;
         }
@@ -601,13 +620,15 @@ impl Oracle {
     // -- crash and restore -------------------------------------------------------------------------------------------
 
     /// The signals whose choices are not confirmed.
-    pub fn pending(&self) -> Vec<(SessionToken, EventKey)> {
-        let of = |token: &SessionToken| self.pending_of(token).into_iter().map(|key| (token.clone(), key)).collect();
+    pub(crate) fn pending(&self) -> Vec<(SessionToken, EventKey)> {
+        let of = |token: &SessionToken| {
+            self.pending_of(token).into_iter().map(|key| (token.clone(), key)).collect()
+        };
         self.sessions.keys().flat_map(|token| -> Vec<_> { of(token) }).collect()
     }
 
     /// The calls as a store would tell them; the plane that is built from them knows no signals any more.
-    pub fn crash(&mut self) -> Vec<SessionImage> {
+    pub(crate) fn crash(&mut self) -> Vec<SessionImage> {
         let attempt = |attempt: &Attempt| LiveAttempt {
             number: attempt.number,
             seat: attempt.seat,
@@ -625,7 +646,7 @@ impl Oracle {
     }
 
     /// Whether some agent has more live attempts than `cap` says; for checks on the outside.
-    pub fn live_of(&self, agent: AgentId) -> u32 {
+    pub(crate) fn live_of(&self, agent: AgentId) -> u32 {
         self.live(|seat| seat.agent == agent)
     }
 }

@@ -92,7 +92,12 @@ impl Trial {
         let group = self.dice.below(self.world.groups.len());
         Settle {
             attempt: 1 + self.dice.below(3) as u16,
-            sign: self.dice.pick(&[HealthSign::Answered, HealthSign::Failed, HealthSign::Failed, HealthSign::Neutral]),
+            sign: self.dice.pick(&[
+                HealthSign::Answered,
+                HealthSign::Failed,
+                HealthSign::Failed,
+                HealthSign::Neutral,
+            ]),
             health: self.world.groups[group].health,
         }
     }
@@ -240,7 +245,7 @@ impl Trial {
 
 #[test]
 fn under_any_operations_the_plane_chooses_as_the_domain_rules_say() {
-    dice::run(20_000, 200, |seed, operations| {
+    dice::run(100_000, 200, |seed, operations| {
         let mut trial = Trial::new(seed);
         for _ in 0..operations {
             trial.operate();
