@@ -32,12 +32,12 @@ impl Dice {
     }
 }
 
-/// Runs `law` on `cases` seeds with sequences of up to `most` operations; `CXROUTE_LAW_CASES` sets another number, for
+/// Runs `law` on `cases` seeds with sequences of up to `most` operations; `CXROUTE_LAW_PERCENT` changes their number, for
 /// mutation tests (few) and long nights (many).
 pub(crate) fn run(cases: u32, most: usize, law: impl Fn(u64, usize)) {
     use proptest::test_runner::{Config, RngSeed, TestRunner};
-    let wanted = std::env::var("CXROUTE_LAW_CASES").ok().and_then(|cases| cases.parse().ok());
-    let cases = wanted.unwrap_or(cases);
+    let percent = std::env::var("CXROUTE_LAW_PERCENT").ok().and_then(|percent| percent.parse::<u32>().ok());
+    let cases = (u64::from(cases) * u64::from(percent.unwrap_or(100))).div_ceil(100) as u32;
     let config = Config {
         cases,
         failure_persistence: None,
