@@ -50,6 +50,12 @@ pub struct RollupDelta {
     pub figures: Figures,
 }
 
+impl std::ops::AddAssign for Figures {
+    fn add_assign(&mut self, other: Self) {
+        self.add(other, 1);
+    }
+}
+
 impl Figures {
     /// Adds `other` `times` over.
     fn add(&mut self, other: Self, times: i64) {

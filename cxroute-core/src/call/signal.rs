@@ -104,8 +104,28 @@ pub struct Basis {
 pub enum Ingested {
     /// It is durable, and this is the call now; none where only the audit keeps it.
     Committed(Option<Box<Call>>),
-    /// A copy of it was durable before, with this answer.
-    Duplicate(Option<Sealed>),
+    /// A copy of it was durable before.
+    Duplicate {
+        /// Its answer, for voice requests and dial results.
+        answer: Option<Sealed>,
+        /// Which choice of the execution plane was committed with it: its delta's sequence number, 0 = none.
+        choice: u64,
+    },
     /// Its decision was made in ignorance of this; nothing was kept of it.
     Conflict(Box<Call>),
+}
+
+impl Signal {
+    /// The decision that it carries.
+    pub const fn decision(&self) -> Option<&Decision> {
+        match &self.kind {
+            SignalKind::Voice { decision, .. } | SignalKind::Dial { decision, .. } => Some(decision),
+            SignalKind::Update(_) | SignalKind::Cdr(_) | SignalKind::AuditOnly => None,
+        }
+    }
+
+    /// The choice of the execution plane that is committed with it: its delta's sequence number, 0 = none.
+    pub fn choice(&self) -> u64 {
+        self.decision().map_or(0, |decision| decision.delta.seq)
+    }
 }

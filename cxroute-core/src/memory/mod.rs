@@ -2,5 +2,7 @@
 //! what an embedding service starts with.
 
 mod live;
+mod store;
 
 pub use live::MemoryLive;
+pub use store::MemoryStore;

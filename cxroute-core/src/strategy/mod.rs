@@ -8,6 +8,7 @@
 //! Nothing here reads a clock or rolls dice: equal operations give equal answers.
 
 mod book;
+mod books;
 mod health;
 mod ledger;
 mod pick;
@@ -17,6 +18,7 @@ mod session;
 mod verdict;
 mod window;
 
+pub use books::Books;
 pub use health::{Fitness, Health, HealthSign, PROBE_LEASE, SUCCESSES_TO_RELEASE};
 pub use ledger::{
     AgentHealth, AttemptSeat, Counted, GroupImage, HealthRow, Join, LedgerDelta, LiveAttempt, PlaneImage,

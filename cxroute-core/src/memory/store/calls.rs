@@ -1,0 +1,73 @@
+//! The calls of one tenant in memory, by token and by age.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+use crate::call::{Audit, Call, EventKey, EventKind, HistoryEntry, SessionToken, Trace};
+use crate::id::CallId;
+use crate::secret::Sealed;
+use crate::time::Timestamp;
+
+/// Everything that is kept of the calls.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    by_token: FxHashMap<SessionToken, Stored>,
+    by_id: BTreeMap<CallId, SessionToken>,
+}
+
+/// Everything that is kept of one token; `call` is none while only updates of an unknown call have come.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    pub(super) call: Option<Call>,
+    pub(super) history: SmallVec<[HistoryEntry; 4]>,
+    pub(super) traces: SmallVec<[Arc<Trace>; 1]>,
+    pub(super) receipts: SmallVec<[Receipt; 1]>,
+    pub(super) audit: SmallVec<[(EventKind, Timestamp, Audit); 1]>,
+}
+
+/// The proof that a signal was taken.
+#[derive(Debug)]
+pub(super) struct Receipt {
+    pub(super) key: EventKey,
+    pub(super) answer: Option<Sealed>,
+    pub(super) choice: u64,
+}
+
+impl Calls {
+    pub(super) fn get(&self, token: &SessionToken) -> Option<&Stored> {
+        self.by_token.get(token)
+    }
+
+    pub(super) fn entry(&mut self, token: &SessionToken) -> &mut Stored {
+        self.by_token.entry(token.clone()).or_default()
+    }
+
+    /// Notes a new call, and forgets the oldest ended ones beyond `most`.
+    pub(super) fn note_new(&mut self, id: CallId, token: &SessionToken, most: usize) {
+        self.by_id.insert(id, token.clone());
+        while self.by_id.len() > most {
+            let Some((id, token)) = self.by_id.pop_first() else { return };
+            let live = |stored: &Stored| stored.call.as_ref().is_some_and(|call| !call.state.is_terminal());
+            if self.by_token.get(&token).is_some_and(live) && self.by_id.len() < most.saturating_mul(2) {
+                self.by_id.insert(id, token);
+                return;
+            }
+            self.by_token.remove(&token);
+        }
+    }
+
+    /// Calls older than `after`, newest first.
+    pub(super) fn newest_first(&self, after: Option<CallId>) -> impl Iterator<Item = &Call> {
+        let upto = after.unwrap_or(CallId::new(u64::MAX));
+        let older = self.by_id.range(..upto).rev();
+        older.filter_map(|(_, token)| self.by_token.get(token)?.call.as_ref())
+    }
+
+    /// Every call.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Call> {
+        self.by_token.values().filter_map(|stored| stored.call.as_ref())
+    }
+}

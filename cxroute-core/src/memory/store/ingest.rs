@@ -1,0 +1,49 @@
+//! Committing one signal in memory: receipt, step, history, books, rollups, outbox, audit.
+
+use super::CallShelf;
+use super::calls::Receipt;
+use crate::call::{EventKind, Ingested, Signal, SignalKind, Verdict, rollup, step};
+
+impl CallShelf {
+    pub(super) fn ingest(&mut self, signal: Signal, most_calls: usize) -> Ingested {
+        self.audited += 1;
+        let Some(token) = signal.token.clone() else { return Ingested::Committed(None) };
+        let stored = self.calls.entry(&token);
+        let audit = (signal.key.kind, signal.received_at, signal.audit.clone());
+        if let Some(receipt) = stored.receipts.iter().find(|receipt| receipt.key == signal.key) {
+            let (answer, choice) = (receipt.answer.clone(), receipt.choice);
+            stored.audit.push(audit);
+            return Ingested::Duplicate { answer, choice };
+        }
+        let before = stored.call.take();
+        let after = step(before.clone(), &signal);
+        if after.verdict == Verdict::Conflict {
+            self.audited -= 1;
+            stored.call = before;
+            let call = after.call.or_else(|| stored.call.clone());
+            return call.map_or(Ingested::Committed(None), |call| Ingested::Conflict(Box::new(call)));
+        }
+        stored.audit.push(audit);
+        stored.history.extend(after.history);
+        stored.receipts.push(Receipt { key: signal.key, choice: signal.choice(), answer: signal.answer });
+        stored.call = after.call;
+        let call = stored.call.clone();
+        if let SignalKind::Voice { decision, .. } | SignalKind::Dial { decision, .. } = signal.kind {
+            stored.traces.push(decision.trace);
+            if after.verdict == Verdict::Taken {
+                self.books.apply(&decision.delta);
+            }
+        }
+        self.outbox.extend(after.events);
+        let Some(call) = call else { return Ingested::Committed(None) };
+        for delta in rollup(before.as_ref(), &call) {
+            let row = self.rollups.entry((delta.kind, delta.quarter)).or_default();
+            *row += delta.figures;
+        }
+        if before.is_none() {
+            self.calls.note_new(call.id, &token, most_calls);
+        }
+        debug_assert!(signal.key.kind != EventKind::Cdr || call.state.is_terminal());
+        Ingested::Committed(Some(Box::new(call)))
+    }
+}

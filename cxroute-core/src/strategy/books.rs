@@ -1,0 +1,120 @@
+//! The durable books: how a store applies a [`LedgerDelta`], and the image that a plane is rebuilt from.
+//!
+//! This is the executable specification; an SQL adapter does the same with rows. Increments are applied once, because
+//! the receipt of their signal is unique; absolute values only if they are newer than what is there.
+
+use std::collections::BTreeMap;
+
+use super::ledger::{AgentHealth, GroupImage, HealthRow, LedgerDelta, SeatImage, Turn};
+use super::roster::WINDOW_STEPS;
+use super::window::StepTally;
+use crate::id::{AgentId, GroupId};
+use crate::time::Timestamp;
+
+/// One tenant's durable books.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    seq: u64,
+    groups: BTreeMap<GroupId, Group>,
+    health: BTreeMap<AgentId, (u64, AgentHealth)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Group {
+    /// By step length, step and agent.
+    steps: BTreeMap<(i64, i64, AgentId), (u32, u32)>,
+    seats: BTreeMap<AgentId, Seat>,
+    turns: BTreeMap<Option<u32>, (u64, Turn)>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Seat {
+    last: u64,
+    present: bool,
+    present_seq: u64,
+    joined_seq: u64,
+}
+
+impl Books {
+    /// Applies what one committed operation changed.
+    pub fn apply(&mut self, delta: &LedgerDelta) {
+        let seq = delta.seq;
+        self.seq = self.seq.max(seq);
+        for presence in &delta.presence {
+            let seat =
+                self.groups.entry(presence.group).or_default().seats.entry(presence.agent).or_default();
+            if seq >= seat.present_seq {
+                (seat.present, seat.present_seq) = (presence.present, seq);
+            }
+        }
+        for join in &delta.joins {
+            let group = self.groups.entry(join.group).or_default();
+            let seat = group.seats.entry(join.agent).or_default();
+            if seq < seat.joined_seq {
+                continue;
+            }
+            seat.joined_seq = seq;
+            for (_, counts) in group.steps.iter_mut().filter(|((.., agent), _)| *agent == join.agent) {
+                counts.1 = 0;
+            }
+            for (step, calls) in &join.steps {
+                group.steps.entry((join.step_millis, *step, join.agent)).or_default().1 = *calls;
+            }
+        }
+        if let Some(counted) = delta.counted {
+            let group = self.groups.entry(counted.group).or_default();
+            group.steps.entry((counted.step_millis, counted.step, counted.agent)).or_default().0 += 1;
+            let seat = group.seats.entry(counted.agent).or_default();
+            seat.last = seat.last.max(seq);
+        }
+        if let Some((group, turn)) = delta.turn {
+            let (last, at) =
+                self.groups.entry(group).or_default().turns.entry(turn.level).or_insert((seq, turn));
+            if seq >= *last {
+                (*last, *at) = (seq, turn);
+            }
+        }
+        for row in &delta.health {
+            let (last, health) = self.health.entry(row.agent).or_default();
+            if seq >= *last {
+                (*last, *health) = (seq, row.health.clone());
+            }
+        }
+    }
+
+    /// The highest sequence number applied.
+    pub const fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The groups' books, without steps that have left every window.
+    pub fn groups(&self, now: Timestamp) -> Vec<GroupImage> {
+        let image = |(group, books): (&GroupId, &Group)| GroupImage {
+            group: *group,
+            steps: books
+                .steps
+                .iter()
+                .filter(|((millis, step, _), _)| now.as_millis().div_euclid(*millis) - step < WINDOW_STEPS)
+                .map(|((millis, step, agent), (calls, virtual_calls))| {
+                    let (step, agent) = (*step, *agent);
+                    (*millis, StepTally { step, agent, calls: *calls, virtual_calls: *virtual_calls })
+                })
+                .collect(),
+            seats: books
+                .seats
+                .iter()
+                .map(|(agent, seat)| SeatImage { agent: *agent, last: seat.last, present: seat.present })
+                .collect(),
+            turns: books.turns.values().map(|(_, turn)| *turn).collect(),
+        };
+        self.groups.iter().map(image).collect()
+    }
+
+    /// The agents' health.
+    pub fn health(&self) -> Vec<HealthRow> {
+        self.health
+            .iter()
+            .map(|(agent, (_, health))| HealthRow { agent: *agent, health: health.clone() })
+            .collect()
+    }
+}
