@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::health::Health;
+use super::session::KEEP;
 use super::window::StepTally;
-use crate::call::{AttemptName, SessionToken};
+use crate::call::{Attempt, AttemptName, AttemptTarget, Call, SessionToken};
 use crate::id::{AgentId, GroupId, MembershipId, PoolId};
 use crate::time::Timestamp;
 
@@ -178,5 +179,38 @@ impl LiveAttempt {
     /// The attempt's name, in the call `token`.
     pub fn name(&self, token: &SessionToken) -> AttemptName {
         AttemptName { token: token.clone(), number: self.number }
+    }
+}
+
+impl SessionImage {
+    /// What the execution plane needs of a stored call. A store's image has every call whose `forget_at` lies ahead:
+    /// those that can get an attempt or have one open while they are live, and those that have ended for as long as
+    /// late copies of their signals may come.
+    pub fn of(call: &Call) -> Self {
+        let open = call.open_attempt().is_some();
+        let end = call.end_time.or(call.session_ended).unwrap_or(call.received_at);
+        let over = call.is_over();
+        Self {
+            token: call.token.clone(),
+            attempts: call.attempts.iter().map(|attempt| LiveAttempt::of(attempt, call)).collect(),
+            ended: over,
+            forget_at: if over && !open { end.after(KEEP) } else { call.live_until },
+        }
+    }
+}
+
+impl LiveAttempt {
+    fn of(attempt: &Attempt, call: &Call) -> Self {
+        let open = attempt.ended_at.is_none();
+        let seat = match attempt.target {
+            AttemptTarget::Agent(seat) => Some(seat),
+            AttemptTarget::Number { .. } => None,
+        };
+        Self {
+            number: attempt.number,
+            seat,
+            open_until: open.then_some(call.live_until),
+            probe: attempt.probe.filter(|_| open),
+        }
     }
 }
