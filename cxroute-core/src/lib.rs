@@ -3,25 +3,20 @@
 pub mod authority;
 pub mod call;
 pub mod cloudonix;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod config;
+pub mod country;
 pub mod cxml;
+pub mod engine;
 pub mod id;
 pub mod memory;
+pub mod number;
+pub mod pattern;
 pub mod port;
+#[cfg(feature = "seal")]
+pub mod seal;
 pub mod secret;
 pub mod strategy;
+pub mod table;
 pub mod time;
-
-/// Stand-in until the branch `table` lands.
-pub mod pattern {
-    use serde::{Deserialize, Serialize};
-    /// A pattern.
-    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(transparent)]
-    pub struct Pattern(pub String);
-    impl std::fmt::Display for Pattern {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str(&self.0)
-        }
-    }
-}

@@ -127,6 +127,26 @@ impl Vault for NoVault {
     }
 }
 
+/// Checks what a webhook presents. Feature `seal` brings an implementation keyed from the master key.
+pub trait Authenticator: Send + Sync {
+    /// Whether `presented` is one of `tenant`'s webhook keys, which are `stored` as keyed hashes
+    /// ([`crate::config::GateKeys`]). Takes as long for a wrong key as for a right one.
+    fn check_key(&self, tenant: TenantId, presented: &str, stored: &[[u8; 32]]) -> Verified;
+
+    /// Whether `signature` is the hexadecimal HMAC-SHA256 of `body` under `secret` (specification, "Signature
+    /// Verification").
+    fn check_signature(&self, secret: &Clear, body: &[u8], signature: &str) -> Verified;
+}
+
+/// What checking a credential came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verified {
+    /// It is right.
+    Genuine,
+    /// It is not.
+    Forged,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

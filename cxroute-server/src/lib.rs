@@ -1,1 +1,3 @@
 //! The reference server of cxroute, as a library: the binary is a thin door to it.
+
+pub mod simulate;

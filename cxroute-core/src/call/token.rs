@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cloudonix::stable_hash;
+use crate::cloudonix::{self, Fingerprint};
 
 /// A session token: the name of a call (FACTS §7.1). 1 to 255 bytes; cheap to clone.
 ///
@@ -29,8 +29,8 @@ impl SessionToken {
                 while !text.is_char_boundary(end) {
                     end -= 1;
                 }
-                let hash = stable_hash(&[text.as_bytes()]);
-                Some(Self(format!("{}#{hash:032x}", &text[..end]).into()))
+                let hash = Fingerprint::of([text.as_bytes()]);
+                Some(Self(format!("{}#{hash}", &text[..end]).into()))
             }
         }
     }
@@ -93,6 +93,26 @@ pub struct EventKey {
     /// A stable 128-bit hash of what names it: stage id, attempt, event id …
     #[serde(with = "hex128")]
     pub hash: u128,
+}
+
+impl EventKey {
+    /// The key of a signal of this kind, from what its payload says names it.
+    pub fn new(kind: EventKind, named: &cloudonix::EventKey<'_>) -> Self {
+        let hash = match named {
+            cloudonix::EventKey::Stage(id) => Fingerprint::of([b"stage".as_slice(), id.as_bytes()]),
+            cloudonix::EventKey::Attempt(number) => Self::attempt(*number),
+            cloudonix::EventKey::Event(id) => Fingerprint::of([b"event".as_slice(), id.as_bytes()]),
+            cloudonix::EventKey::Status { status, modified_at } => {
+                Fingerprint::of([b"status".as_slice(), status.as_bytes(), modified_at.as_bytes()])
+            }
+            cloudonix::EventKey::Content(content) => *content,
+        };
+        Self { kind, hash: hash.get() }
+    }
+
+    fn attempt(number: u32) -> Fingerprint {
+        Fingerprint::of([b"attempt".as_slice(), &number.to_le_bytes()])
+    }
 }
 
 /// 128-bit numbers as 32 hexadecimal digits: JSON has no room for them as numbers.

@@ -180,7 +180,7 @@ impl Configuration {
     fn check_rules(&self) -> Result<(), ConfigError> {
         let mut inbound = BTreeMap::new();
         for rule in self.inbound_rules.iter().filter(|rule| rule.enabled) {
-            let pattern = rule.pattern.to_string();
+            let pattern = rule.pattern.pattern().to_string();
             if let Some(first) = inbound.insert((pattern.clone(), rule.priority), rule.id) {
                 let at = format!(" at priority {}", rule.priority);
                 return Err(conflict("inbound", first, rule.id, pattern, at));
@@ -189,7 +189,7 @@ impl Configuration {
         let mut outbound = BTreeMap::new();
         for rule in &self.outbound_rules {
             check_trunks(rule)?;
-            let pattern = format!("{} → {}", rule.caller_id, rule.destination_pattern);
+            let pattern = format!("{} → {}", rule.caller_id.pattern(), rule.destination_pattern.pattern());
             if !rule.enabled {
                 continue;
             }

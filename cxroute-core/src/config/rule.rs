@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, GroupId, RuleId};
-use crate::pattern::Pattern;
+use crate::pattern::TypedPattern;
 
 /// Which way a call goes, as its record says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,7 +31,7 @@ pub struct InboundRule {
     /// Unique among the tenant's inbound rules.
     pub id: RuleId,
     /// Matches `To`.
-    pub pattern: Pattern,
+    pub pattern: TypedPattern,
     /// Where matching calls go.
     pub target: Target,
     /// The lowest wins.
@@ -56,9 +56,9 @@ pub struct OutboundRule {
     /// Unique among the tenant's outbound rules.
     pub id: RuleId,
     /// Matches `From`.
-    pub caller_id: Pattern,
+    pub caller_id: TypedPattern,
     /// Matches `To`.
-    pub destination_pattern: Pattern,
+    pub destination_pattern: TypedPattern,
     /// How the number is dialled.
     pub trunk_config: TrunkConfig,
     /// A disabled rule matches nothing.

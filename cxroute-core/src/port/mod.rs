@@ -11,6 +11,6 @@ pub use live::{LiveError, LiveState};
 pub use spool::{Spool, SpoolError, SpoolId, SpoolLevel, Spooled};
 pub use store::{
     AgentWriter, AuditEntry, CallDetail, CallFilter, CallReader, Change, Changes, ConfigReader, Deleted,
-    GroupWriter, Names, Page, PoolWriter, Retry, RuleWriter, Store, StoreError, TenantRead, TenantTx,
-    TenantWriter,
+    GroupWriter, Names, Page, PoolWriter, Retry, RuleChange, RuleWriter, Store, StoreError, TenantRead,
+    TenantTx, TenantWriter,
 };

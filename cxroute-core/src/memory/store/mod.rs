@@ -18,7 +18,7 @@ use crate::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use crate::call::{CallEvent, Figures, Ingested, RollupKind, Signal};
 use crate::config::{Configuration, Domain, GateKeys, Tenant, TenantSettings};
 use crate::id::TenantId;
-use crate::port::{Change, Store, StoreError, TenantRead, TenantTx};
+use crate::port::{Change, Names, Store, StoreError, TenantRead, TenantTx};
 use crate::strategy::Books;
 use crate::time::Timestamp;
 
@@ -42,6 +42,8 @@ struct Shelf {
 struct ConfigShelf {
     configuration: Arc<Configuration>,
     last_id: u64,
+    /// What everything that ever was is called.
+    names: Names,
     /// Single rules that changed, by the revision that they led to; a change of anything else clears it.
     changes: Vec<(u64, Change)>,
     /// The log knows every change after this revision.
@@ -131,18 +133,13 @@ impl Store for MemoryStore {
         _at: Timestamp,
     ) -> Result<TenantId, StoreError> {
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        let id = TenantId::new(tenants.len() as u64 + 1);
+        let shelf = Shelf::new(id, name, domain);
+        shelf.configuration().check()?;
         if tenants.values().any(|shelf| shelf.configuration().tenant.domain == *domain) {
             return Err(StoreError::Conflict { what: format!("domain {domain}") });
         }
-        let id = TenantId::new(tenants.len() as u64 + 1);
-        let tenant = Tenant {
-            id,
-            name: name.to_owned(),
-            domain: domain.clone(),
-            settings: TenantSettings::default(),
-            keys: GateKeys::default(),
-        };
-        tenants.insert(id, Arc::new(Shelf::new(tenant)));
+        tenants.insert(id, Arc::new(shelf));
         Ok(id)
     }
 
@@ -163,7 +160,14 @@ impl Store for MemoryStore {
 }
 
 impl Shelf {
-    fn new(tenant: Tenant) -> Self {
+    fn new(id: TenantId, name: &str, domain: &Domain) -> Self {
+        let tenant = Tenant {
+            id,
+            name: name.to_owned(),
+            domain: domain.clone(),
+            settings: TenantSettings::default(),
+            keys: GateKeys::default(),
+        };
         let configuration = Configuration {
             revision: 1,
             tenant,
@@ -176,6 +180,7 @@ impl Shelf {
         let config = ConfigShelf {
             configuration: Arc::new(configuration),
             last_id: 0,
+            names: Names::default(),
             changes: Vec::new(),
             changes_after: 1,
         };

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use super::{CallShelf, Shelf};
 use crate::call::{Attempt, AttemptTarget, Call, EventKey, SessionToken};
 use crate::config::{Configuration, Tenant};
-use crate::port::{AuditEntry, CallDetail, CallFilter, CallReader, Changes, ConfigReader, Page, StoreError};
+use crate::port::{
+    AuditEntry, CallDetail, CallFilter, CallReader, Changes, ConfigReader, Names, Page, StoreError,
+};
 use crate::secret::Sealed;
 use crate::strategy::{LiveAttempt, PlaneImage, SessionImage};
 use crate::time::Timestamp;
@@ -36,9 +38,13 @@ impl ConfigReader for MemoryRead {
         Ok(Configuration::clone(&self.shelf.configuration()))
     }
 
+    async fn names(&mut self) -> Result<Names, StoreError> {
+        Ok(self.shelf.config.read().unwrap_or_else(PoisonError::into_inner).names.clone())
+    }
+
     async fn changes_since(&mut self, revision: u64) -> Result<Changes, StoreError> {
         let config = self.shelf.config.read().unwrap_or_else(PoisonError::into_inner);
-        if revision < config.changes_after {
+        if revision < config.changes_after || revision > config.configuration.revision {
             return Ok(Changes::Everything);
         }
         let changes = config.changes.iter().filter(|(led_to, _)| *led_to > revision);

@@ -12,7 +12,7 @@ use crate::config::{Agent, Configuration, Group, InboundRule, OutboundRule, Pool
 use crate::id::{AgentId, GroupId, PoolId, RuleId};
 use crate::port::{
     AgentWriter, AuditEntry, CallDetail, CallFilter, CallReader, Change, Changes, ConfigReader, Deleted,
-    GroupWriter, Page, PoolWriter, RuleWriter, StoreError, TenantTx, TenantWriter,
+    GroupWriter, Names, Page, PoolWriter, RuleChange, RuleWriter, StoreError, TenantTx, TenantWriter,
 };
 use crate::secret::Sealed;
 use crate::strategy::PlaneImage;
@@ -43,22 +43,23 @@ impl MemoryTx {
     }
 }
 
-/// Saves into a list that is kept in order of id.
-fn save<T: Clone>(list: &mut Vec<T>, item: &T, id: impl Fn(&T) -> u64) {
+/// Saves into a list that is kept in order of id; what was there before.
+fn save<T: Clone>(list: &mut Vec<T>, item: &T, id: impl Fn(&T) -> u64) -> Option<T> {
     match list.binary_search_by_key(&id(item), &id) {
-        Ok(index) => list[index] = item.clone(),
-        Err(index) => list.insert(index, item.clone()),
+        Ok(index) => Some(std::mem::replace(&mut list[index], item.clone())),
+        Err(index) => {
+            list.insert(index, item.clone());
+            None
+        }
     }
 }
 
-fn delete<T>(list: &mut Vec<T>, wanted: u64, id: impl Fn(&T) -> u64) -> Deleted {
-    match list.binary_search_by_key(&wanted, id) {
-        Ok(index) => {
-            list.remove(index);
-            Deleted::Gone
-        }
-        Err(_) => Deleted::NotFound,
-    }
+fn delete<T>(list: &mut Vec<T>, wanted: u64, id: impl Fn(&T) -> u64) -> Option<T> {
+    list.binary_search_by_key(&wanted, id).ok().map(|index| list.remove(index))
+}
+
+fn deleted<T>(gone: Option<T>) -> Deleted {
+    gone.map_or(Deleted::NotFound, |_| Deleted::Gone)
 }
 
 #[async_trait]
@@ -76,6 +77,8 @@ impl TenantTx for MemoryTx {
         if draft == *config.configuration {
             return Ok(draft.revision);
         }
+        config.names.agents.extend(draft.agents.iter().map(|agent| (agent.id, agent.name.clone())));
+        config.names.groups.extend(draft.groups.iter().map(|group| (group.id, group.name.clone())));
         draft.revision += 1;
         let revision = draft.revision;
         match changes.filter(|changes| config.changes.len() + changes.len() <= MOST_CHANGES) {
@@ -110,7 +113,7 @@ impl PoolWriter for MemoryTx {
 
     async fn delete_pool(&mut self, id: PoolId) -> Result<Deleted, StoreError> {
         self.changes = None;
-        Ok(delete(&mut self.draft.pools, id.get(), |pool| pool.id.get()))
+        Ok(deleted(delete(&mut self.draft.pools, id.get(), |pool| pool.id.get())))
     }
 }
 
@@ -124,54 +127,62 @@ impl AgentWriter for MemoryTx {
 
     async fn delete_agent(&mut self, id: AgentId) -> Result<Deleted, StoreError> {
         self.changes = None;
-        Ok(delete(&mut self.draft.agents, id.get(), |agent| agent.id.get()))
+        Ok(deleted(delete(&mut self.draft.agents, id.get(), |agent| agent.id.get())))
     }
 }
 
 #[async_trait]
 impl GroupWriter for MemoryTx {
     async fn save_group(&mut self, group: &Group) -> Result<(), StoreError> {
-        save(&mut self.draft.groups, group, |group| group.id.get());
+        let mut group = group.clone();
+        group.members.sort_by_key(|member| member.id);
+        save(&mut self.draft.groups, &group, |group| group.id.get());
         self.changes = None;
         Ok(())
     }
 
     async fn delete_group(&mut self, id: GroupId) -> Result<Deleted, StoreError> {
         self.changes = None;
-        Ok(delete(&mut self.draft.groups, id.get(), |group| group.id.get()))
+        Ok(deleted(delete(&mut self.draft.groups, id.get(), |group| group.id.get())))
+    }
+}
+
+impl MemoryTx {
+    fn note(&mut self, change: Change) {
+        if let Some(changes) = &mut self.changes {
+            changes.push(change);
+        }
     }
 }
 
 #[async_trait]
 impl RuleWriter for MemoryTx {
     async fn save_inbound_rule(&mut self, rule: &InboundRule) -> Result<(), StoreError> {
-        save(&mut self.draft.inbound_rules, rule, |rule| rule.id.get());
-        if let Some(changes) = &mut self.changes {
-            changes.push(Change::Inbound(rule.id, Some(rule.clone())));
-        }
+        let before = save(&mut self.draft.inbound_rules, rule, |rule| rule.id.get());
+        self.note(Change::Inbound(RuleChange { before, after: Some(rule.clone()) }));
         Ok(())
     }
 
     async fn delete_inbound_rule(&mut self, id: RuleId) -> Result<Deleted, StoreError> {
-        if let Some(changes) = &mut self.changes {
-            changes.push(Change::Inbound(id, None));
-        }
-        Ok(delete(&mut self.draft.inbound_rules, id.get(), |rule| rule.id.get()))
+        let before = delete(&mut self.draft.inbound_rules, id.get(), |rule| rule.id.get());
+        Ok(before.map_or(Deleted::NotFound, |rule| {
+            self.note(Change::Inbound(RuleChange { before: Some(rule), after: None }));
+            Deleted::Gone
+        }))
     }
 
     async fn save_outbound_rule(&mut self, rule: &OutboundRule) -> Result<(), StoreError> {
-        save(&mut self.draft.outbound_rules, rule, |rule| rule.id.get());
-        if let Some(changes) = &mut self.changes {
-            changes.push(Change::Outbound(rule.id, Some(rule.clone())));
-        }
+        let before = save(&mut self.draft.outbound_rules, rule, |rule| rule.id.get());
+        self.note(Change::Outbound(RuleChange { before, after: Some(rule.clone()) }));
         Ok(())
     }
 
     async fn delete_outbound_rule(&mut self, id: RuleId) -> Result<Deleted, StoreError> {
-        if let Some(changes) = &mut self.changes {
-            changes.push(Change::Outbound(id, None));
-        }
-        Ok(delete(&mut self.draft.outbound_rules, id.get(), |rule| rule.id.get()))
+        let before = delete(&mut self.draft.outbound_rules, id.get(), |rule| rule.id.get());
+        Ok(before.map_or(Deleted::NotFound, |rule| {
+            self.note(Change::Outbound(RuleChange { before: Some(rule), after: None }));
+            Deleted::Gone
+        }))
     }
 }
 
@@ -187,6 +198,10 @@ impl ConfigReader for MemoryTx {
 
     async fn configuration(&mut self) -> Result<Configuration, StoreError> {
         Ok(self.draft.clone())
+    }
+
+    async fn names(&mut self) -> Result<Names, StoreError> {
+        self.read.names().await
     }
 
     async fn changes_since(&mut self, revision: u64) -> Result<Changes, StoreError> {

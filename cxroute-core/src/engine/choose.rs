@@ -1,0 +1,216 @@
+//! Asking the execution plane, and restoring it when it has lost a tenant.
+
+use std::sync::Arc;
+
+use super::Engine;
+use super::gate::Admitted;
+use super::route::Way;
+use super::snapshot::{Chain, Ending};
+use crate::call::{Action, AttemptTarget, Call, EndReason, NewAttempt, Outcome, Trace};
+use crate::config::RetryOutcome;
+use crate::port::{LiveError, LiveState};
+use crate::strategy::{
+    Choice, ChooseRequest, LastResort, LiveAttempt, Pick, Picked, PlaneImage, Roster, SessionImage,
+};
+use crate::time::Timestamp;
+
+impl Chain {
+    /// Whether this outcome of an attempt that the chain's group made leads to the next candidate.
+    pub(super) fn retries(&self, outcome: Outcome) -> bool {
+        let retried = match outcome {
+            Outcome::Completed => return false,
+            Outcome::Busy => RetryOutcome::Busy,
+            Outcome::NoAnswer => RetryOutcome::NoAnswer,
+            Outcome::Failed => RetryOutcome::Failed,
+        };
+        self.stages.first().is_some_and(|roster| roster.retry_on.contains(&retried))
+    }
+}
+
+impl Way {
+    pub(super) fn stages(&self) -> &[Arc<Roster>] {
+        match self {
+            Self::Agents(chain) => &chain.stages,
+            Self::Trunks(_) | Self::Nowhere | Self::Over => &[],
+        }
+    }
+
+    pub(super) fn last_resort(&self) -> LastResort {
+        match self {
+            Self::Agents(Chain { ending, .. }) => match **ending {
+                Ending::Number { .. } => LastResort::Number,
+                Ending::Say(_) | Ending::Reject(_) | Ending::Hangup => LastResort::End,
+            },
+            Self::Trunks(_) => LastResort::Number,
+            Self::Nowhere | Self::Over => LastResort::End,
+        }
+    }
+
+    /// The action that a pick on this way comes to.
+    pub(super) fn action(&self, pick: &Pick, to: &str) -> Action {
+        match &pick.picked {
+            Picked::Seat(seat) => Action::Dial(NewAttempt {
+                number: seat.attempt,
+                target: AttemptTarget::Agent(seat.seat),
+                probe: seat.probe,
+            }),
+            Picked::Number { attempt } => {
+                let (group, number) = match self {
+                    Self::Trunks(config) => (None, super::answer::outbound_number(config, to).into()),
+                    Self::Agents(chain) => match &*chain.ending {
+                        Ending::Number { group, number, .. } => (Some(*group), number.as_str().into()),
+                        _ => (None, to.into()),
+                    },
+                    Self::Nowhere | Self::Over => (None, to.into()),
+                };
+                Action::Dial(NewAttempt {
+                    number: *attempt,
+                    target: AttemptTarget::Number { group, number },
+                    probe: None,
+                })
+            }
+            Picked::Nobody => Action::End(self.end_reason(pick.attempts_before)),
+        }
+    }
+
+    fn end_reason(&self, attempts: u16) -> EndReason {
+        match self {
+            Self::Nowhere => EndReason::NoRoute,
+            Self::Trunks(_) | Self::Over => EndReason::AttemptsFailed,
+            Self::Agents(chain) => match &*chain.ending {
+                Ending::Say(_) => EndReason::Announcement,
+                Ending::Reject(_) => EndReason::Rejected,
+                Ending::Hangup | Ending::Number { .. } if attempts > 0 => EndReason::AttemptsFailed,
+                Ending::Hangup | Ending::Number { .. } => EndReason::NoAgent,
+            },
+        }
+    }
+
+    /// What a trace says of the end of the chain, when it was reached.
+    pub(super) fn fallback_words(&self, pick: &Pick) -> Option<Box<str>> {
+        let Self::Agents(chain) = self else { return None };
+        if matches!(pick.picked, Picked::Seat(_)) {
+            return None;
+        }
+        let words = match &*chain.ending {
+            Ending::Number { number, .. } if pick.picked != Picked::Nobody => format!("number {number}"),
+            Ending::Number { .. } | Ending::Hangup => "hang up".to_owned(),
+            Ending::Say(_) => "announcement, then hang up".to_owned(),
+            Ending::Reject(reason) => format!("reject: {}", reason.as_str()),
+        };
+        Some(words.into_boxed_str())
+    }
+}
+
+/// Which execution plane a choice was made on.
+#[derive(Clone, Copy)]
+pub(super) enum Plane<'a> {
+    /// The one that all servers share.
+    Shared(&'a dyn LiveState),
+    /// This server's own, since the shared one is away.
+    Spare(&'a dyn LiveState),
+}
+
+impl<'a> Plane<'a> {
+    pub(super) const fn live(self) -> &'a dyn LiveState {
+        match self {
+            Self::Shared(live) | Self::Spare(live) => live,
+        }
+    }
+
+    pub(super) const fn is_spare(self) -> bool {
+        matches!(self, Self::Spare(_))
+    }
+}
+
+impl Engine {
+    /// Asks the plane; restores it first if it has lost the tenant; decides in-process if it is away.
+    pub(super) async fn choose(
+        &self,
+        admitted: &Admitted,
+        request: &ChooseRequest<'_>,
+    ) -> (Result<Choice, LiveError>, Plane<'_>) {
+        let shared = Plane::Shared(self.parts.live.as_ref());
+        match self.choose_on(shared.live(), admitted, request).await {
+            Err(LiveError::Unavailable { .. }) => {
+                let spare = Plane::Spare(&self.spare);
+                (self.choose_on(spare.live(), admitted, request).await, spare)
+            }
+            choice => (choice, shared),
+        }
+    }
+
+    async fn choose_on(
+        &self,
+        live: &dyn LiveState,
+        admitted: &Admitted,
+        request: &ChooseRequest<'_>,
+    ) -> Result<Choice, LiveError> {
+        match live.choose(admitted.scope(), request).await {
+            Err(LiveError::Lost) => {
+                self.restore(live, admitted, request.now).await?;
+                live.choose(admitted.scope(), request).await
+            }
+            choice => choice,
+        }
+    }
+
+    /// Gives the plane what the store knows of the tenant. While the store is away the plane starts empty: an answer
+    /// comes before exact distribution (domain.md §7.4).
+    pub(super) async fn restore(
+        &self,
+        live: &dyn LiveState,
+        admitted: &Admitted,
+        now: Timestamp,
+    ) -> Result<(), LiveError> {
+        let _alone = admitted.gate().restoring.lock().await;
+        let image = match self.parts.store.read(admitted.scope().read()).await {
+            Ok(mut reader) => reader.plane_image(now).await.unwrap_or_default(),
+            Err(_) => PlaneImage::default(),
+        };
+        live.restore(admitted.scope(), image).await
+    }
+}
+
+/// What the plane needs of a call that the store knows.
+pub(super) fn session_image(call: &Call) -> SessionImage {
+    let attempt = |attempt: &crate::call::Attempt| LiveAttempt {
+        number: attempt.number,
+        seat: match attempt.target {
+            AttemptTarget::Agent(seat) => Some(seat),
+            AttemptTarget::Number { .. } => None,
+        },
+        open_until: attempt.ended_at.is_none().then_some(call.live_until),
+        probe: attempt.probe.filter(|_| attempt.ended_at.is_none()),
+    };
+    SessionImage {
+        token: call.token.clone(),
+        attempts: call.attempts.iter().map(attempt).collect(),
+        ended: call.is_over(),
+        forget_at: call.live_until,
+    }
+}
+
+/// The trace of a choice.
+pub(super) fn trace(
+    route: &super::route::Route,
+    pick: Option<&Pick>,
+    dialled: &super::route::Dialled<'_>,
+    revision: u64,
+    at: Timestamp,
+    degraded: bool,
+) -> Arc<Trace> {
+    Arc::new(Trace {
+        at,
+        revision,
+        direction: route.direction,
+        dialled: dialled.to.as_ref().into(),
+        normalised: route.normalised.clone(),
+        caller: dialled.from.as_ref().into(),
+        rule: route.rule.clone(),
+        next_best: route.next_best.clone(),
+        stages: pick.map(|pick| pick.stages.clone()).unwrap_or_default(),
+        fallback: pick.and_then(|pick| route.way.fallback_words(pick)),
+        degraded,
+    })
+}

@@ -1,0 +1,333 @@
+//! Group commit with a spool behind it (feature `runtime`): concurrent webhooks share one transaction, and while the
+//! store does not answer in time their signals wait on this server's own disk.
+//!
+//! One task collects and commits, another drains the spool. Both live on the Tokio runtime that [`Committer::start`]
+//! is called on, and end when the committer is closed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex, Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::commit::{Commit, Committed};
+use crate::authority::{IngestScope, Operator};
+use crate::call::{Ingested, Signal, SignalKind};
+use crate::port::{Retry, Spool, SpoolId, Spooled, Store, StoreError};
+
+/// How a committer behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct CommitterOptions {
+    /// At most so many signals share a transaction.
+    pub most_in_batch: usize,
+    /// The store answers within this, or its signals go to the spool (domain.md §7).
+    pub store_budget: Duration,
+    /// After a time-out the store is left alone for this long.
+    pub pause: Duration,
+}
+
+impl Default for CommitterOptions {
+    fn default() -> Self {
+        Self {
+            most_in_batch: 256,
+            store_budget: Duration::from_millis(150),
+            pause: Duration::from_millis(500),
+        }
+    }
+}
+
+/// What a committer has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CommitterCounts {
+    /// Transactions.
+    pub batches: u64,
+    /// Signals that the store took at once.
+    pub stored: u64,
+    /// Signals that went to the spool.
+    pub spooled: u64,
+    /// Signals that came back from it into the store.
+    pub drained: u64,
+    /// Signals that neither took.
+    pub refused: u64,
+}
+
+/// Collects concurrent signals into transactions; see the module.
+pub struct Committer {
+    queue: mpsc::UnboundedSender<Item>,
+    shared: Arc<Shared>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+struct Item {
+    scope: Arc<IngestScope>,
+    signal: Signal,
+    done: oneshot::Sender<Result<Committed, StoreError>>,
+}
+
+struct Shared {
+    store: Arc<dyn Store>,
+    spool: Option<Arc<dyn Spool>>,
+    operator: Operator,
+    options: CommitterOptions,
+    counts: Counts,
+    /// Tells the drainer that something was spooled, and everyone that the committer closes.
+    wake: Notify,
+    closing: tokio::sync::watch::Sender<Running>,
+}
+
+#[derive(Default)]
+struct Counts {
+    batches: AtomicU64,
+    stored: AtomicU64,
+    spooled: AtomicU64,
+    drained: AtomicU64,
+    refused: AtomicU64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Running {
+    Yes,
+    Closing,
+}
+
+impl Committer {
+    /// Starts committing to `store`, with `spool` behind it, on the current Tokio runtime.
+    pub fn start(
+        store: Arc<dyn Store>,
+        spool: Option<Arc<dyn Spool>>,
+        operator: Operator,
+        options: CommitterOptions,
+    ) -> Arc<Self> {
+        let (queue, items) = mpsc::unbounded_channel();
+        let (closing, _) = tokio::sync::watch::channel(Running::Yes);
+        let counts = Counts::default();
+        let shared =
+            Arc::new(Shared { store, spool, operator, options, counts, wake: Notify::new(), closing });
+        let mut tasks = vec![tokio::spawn(collect(Arc::clone(&shared), items))];
+        if shared.spool.is_some() {
+            tasks.push(tokio::spawn(drain(Arc::clone(&shared))));
+        }
+        Arc::new(Self { queue, shared, tasks: Mutex::new(tasks) })
+    }
+
+    /// What it has done so far.
+    pub fn counts(&self) -> CommitterCounts {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let counts = &self.shared.counts;
+        CommitterCounts {
+            batches: of(&counts.batches),
+            stored: of(&counts.stored),
+            spooled: of(&counts.spooled),
+            drained: of(&counts.drained),
+            refused: of(&counts.refused),
+        }
+    }
+
+    /// Drains what an earlier run left in the spool, for at most `most`: a server does so before it takes calls, so
+    /// that its execution plane is rebuilt from everything that was acknowledged.
+    pub async fn catch_up(&self, most: Duration) -> CatchUp {
+        let until = Instant::now() + most;
+        while let Some(spool) = &self.shared.spool {
+            if spool.is_empty() {
+                return CatchUp::Empty;
+            }
+            if Instant::now() >= until {
+                return CatchUp::Waiting;
+            }
+            self.shared.wake.notify_one();
+            sleep(Duration::from_millis(20)).await;
+        }
+        CatchUp::Empty
+    }
+
+    /// Commits what is under way and ends. Signals that come later are refused.
+    pub async fn close(&self) {
+        self.shared.closing.send_replace(Running::Closing);
+        for task in self.tasks.lock().await.drain(..) {
+            // A task that panicked has nothing left to finish.
+            let _ended = task.await;
+        }
+    }
+}
+
+/// What is left in the spool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CatchUp {
+    /// Nothing.
+    Empty,
+    /// Something still waits: the store is away.
+    Waiting,
+}
+
+#[async_trait]
+impl Commit for Committer {
+    async fn commit(&self, scope: Arc<IngestScope>, signal: Signal) -> Result<Committed, StoreError> {
+        let (done, result) = oneshot::channel();
+        let away =
+            || StoreError::Unavailable { reason: "the committer has ended".to_owned(), retry: Retry::Soon };
+        self.queue.send(Item { scope, signal, done }).map_err(|_| away())?;
+        result.await.map_err(|_| away())?
+    }
+}
+
+async fn collect(shared: Arc<Shared>, mut items: mpsc::UnboundedReceiver<Item>) {
+    let mut closing = shared.closing.subscribe();
+    let mut away_until = Instant::now();
+    let mut batch = Vec::new();
+    loop {
+        tokio::select! {
+            biased;
+            taken = items.recv_many(&mut batch, shared.options.most_in_batch) => if taken == 0 { return },
+            _ = closing.wait_for(|running| *running == Running::Closing) => {
+                items.close();
+                if items.is_empty() {
+                    return;
+                }
+                continue;
+            }
+        }
+        let (queued, direct): (Vec<Item>, Vec<Item>) =
+            std::mem::take(&mut batch).into_iter().partition(|item| shared.queues_behind(item));
+        let mut late = queued;
+        match Instant::now() < away_until {
+            true => late.extend(direct),
+            false => {
+                let (unanswered, away) = shared.store_batch(direct).await;
+                late.extend(unanswered);
+                if away {
+                    away_until = Instant::now() + shared.options.pause;
+                }
+            }
+        }
+        if !late.is_empty() {
+            shared.spool_batch(late).await;
+        }
+    }
+}
+
+impl Shared {
+    /// Whether the item's session has signals in the spool: order is kept within a session.
+    fn queues_behind(&self, item: &Item) -> bool {
+        let (Some(spool), Some(token)) = (&self.spool, &item.signal.token) else { return false };
+        spool.holds(&item.scope, token)
+    }
+
+    /// Commits a batch; what the store did not answer in time is returned, and whether it is away.
+    async fn store_batch(&self, items: Vec<Item>) -> (Vec<Item>, bool) {
+        if items.is_empty() {
+            return (items, false);
+        }
+        self.counts.batches.fetch_add(1, Ordering::Relaxed);
+        let batch: Vec<_> = items.iter().map(|item| (Arc::clone(&item.scope), item.signal.clone())).collect();
+        let store = Arc::clone(&self.store);
+        // A task of its own: a transaction that is late must end by itself, not be cut off half-way.
+        let ingest = tokio::spawn(async move { store.ingest(batch).await });
+        let Ok(Ok(results)) = timeout(self.options.store_budget, ingest).await else { return (items, true) };
+        let mut unanswered = Vec::new();
+        for (item, result) in items.into_iter().zip(results) {
+            match result {
+                Err(StoreError::Unavailable { .. }) => unanswered.push(item),
+                result => {
+                    self.counts.stored.fetch_add(u64::from(result.is_ok()), Ordering::Relaxed);
+                    // A client that went away does not take its answer; the effect is durable all the same.
+                    let _gone = item.done.send(result.map(Committed::Stored));
+                }
+            }
+        }
+        let away = !unanswered.is_empty();
+        (unanswered, away)
+    }
+
+    async fn spool_batch(&self, items: Vec<Item>) {
+        let away = |reason: String| StoreError::Unavailable { reason, retry: Retry::Soon };
+        let count = items.len() as u64;
+        let Some(spool) = &self.spool else {
+            self.counts.refused.fetch_add(count, Ordering::Relaxed);
+            for item in items {
+                let _gone = item
+                    .done
+                    .send(Err(away("the store did not answer in time, and there is no spool".into())));
+            }
+            return;
+        };
+        let batch: Vec<_> =
+            items.iter().map(|item| (Arc::clone(&item.scope), answered(&item.signal))).collect();
+        let kept = spool.append(&batch).await;
+        let counter = if kept.is_ok() { &self.counts.spooled } else { &self.counts.refused };
+        counter.fetch_add(count, Ordering::Relaxed);
+        for item in items {
+            let result = match &kept {
+                Ok(()) => Ok(Committed::Spooled),
+                Err(error) => Err(away(error.to_string())),
+            };
+            let _gone = item.done.send(result);
+        }
+        self.wake.notify_one();
+    }
+
+    /// Moves signals from the spool into the store; whether to go on at once.
+    async fn drain_some(&self, spool: &dyn Spool) -> Drained {
+        let Ok(waiting) = spool.oldest(self.options.most_in_batch).await else { return Drained::StoreAway };
+        if waiting.is_empty() {
+            return Drained::All;
+        }
+        let batch = waiting
+            .iter()
+            .map(|spooled| (Arc::new(self.operator.ingest(spooled.tenant)), spooled.signal.clone()));
+        let results = self.store.ingest(batch.collect()).await;
+        let mut away = false;
+        let mut done: Vec<SpoolId> = Vec::new();
+        for (Spooled { id, .. }, result) in waiting.iter().zip(results) {
+            match result {
+                Ok(Ingested::Committed(_) | Ingested::Duplicate { .. } | Ingested::Conflict(_)) => {
+                    done.push(*id)
+                }
+                Err(StoreError::Unavailable { .. }) => away = true,
+                Err(error) => {
+                    // It would fail for ever; kept for inspection, it does not hold the others up.
+                    let _tried_again = spool.set_aside(*id, &error.to_string()).await;
+                }
+            }
+        }
+        self.counts.drained.fetch_add(done.len() as u64, Ordering::Relaxed);
+        match spool.remove(&done).await {
+            Ok(()) if !away => Drained::Some,
+            _ => Drained::StoreAway,
+        }
+    }
+}
+
+enum Drained {
+    Some,
+    All,
+    StoreAway,
+}
+
+async fn drain(shared: Arc<Shared>) {
+    let Some(spool) = shared.spool.clone() else { return };
+    let mut closing = shared.closing.subscribe();
+    loop {
+        let wait = match shared.drain_some(spool.as_ref()).await {
+            Drained::Some => Duration::ZERO,
+            Drained::All => Duration::from_secs(5),
+            Drained::StoreAway => shared.options.pause,
+        };
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = shared.wake.notified(), if wait > shared.options.pause => {}
+            _ = closing.wait_for(|running| *running == Running::Closing) => return,
+        }
+    }
+}
+
+/// The signal as the spool keeps it: its answer is on the line by the time it is drained.
+fn answered(signal: &Signal) -> Signal {
+    let mut signal = signal.clone();
+    if let SignalKind::Voice { basis, .. } | SignalKind::Dial { basis, .. } = &mut signal.kind {
+        basis.answered = true;
+    }
+    signal
+}

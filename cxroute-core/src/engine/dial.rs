@@ -1,0 +1,90 @@
+//! A dial result: an attempt has ended; the next candidate is dialled, or the call ends.
+
+use bytes::Bytes;
+
+use super::decide::{Asking, audited};
+use super::gate::Admitted;
+use super::voice::dialled;
+use super::{Answer, Arrival, Engine};
+use crate::call::{AttemptTarget, DialReport, EventKey, EventKind, Outcome, SessionToken};
+use crate::cloudonix::{DialOutcome, DialResult, Webhook};
+use crate::id::{AgentId, GroupId};
+use crate::strategy::{AttemptSeat, HealthSign};
+
+impl Engine {
+    /// Answers a dial result with CXML (domain.md §4). The attempt is the one that our action URL names; a result whose
+    /// query was lost is taken for the attempt that is under way.
+    pub async fn dial_result(
+        &self,
+        admitted: &Admitted,
+        webhook: &Webhook<'_>,
+        raw: &Bytes,
+        arrival: Arrival,
+    ) -> Answer {
+        let webhook = Webhook { body: raw, ..*webhook };
+        let result = DialResult::read(&webhook);
+        let raw = audited(&webhook, raw);
+        let kind = EventKind::DialResult;
+        let key = EventKey::new(kind, &result.event_key());
+        let Some(token) = result.request.session.as_deref().and_then(SessionToken::new) else {
+            return self.unnamed(admitted, key, raw, arrival).await;
+        };
+        let named = result.attempt.and_then(|number| u16::try_from(number).ok());
+        let named = named.map(|number| (number, seat_of_query(webhook.query)));
+        let (attempt, seat) = match named {
+            Some(named) => named,
+            None => self.attempt_under_way(admitted, &token).await,
+        };
+        let report = report(&result, attempt);
+        let dialled = dialled(&result.request);
+        let asking = Asking { token, key, dialled, result: Some(report), seat, raw: &raw, arrival };
+        self.answer(admitted, &asking).await
+    }
+
+    /// The attempt of a result that names none: the one that is open, else the last.
+    async fn attempt_under_way(
+        &self,
+        admitted: &Admitted,
+        token: &SessionToken,
+    ) -> (u16, Option<AttemptSeat>) {
+        let call = match self.parts.store.read(admitted.scope().read()).await {
+            Ok(mut reader) => reader.call(token).await.ok().flatten(),
+            Err(_) => None,
+        };
+        let attempt = call.as_ref().and_then(|call| call.open_attempt().or(call.attempts.last()));
+        match attempt {
+            Some(attempt) => match attempt.target {
+                AttemptTarget::Agent(seat) => (attempt.number, Some(seat)),
+                AttemptTarget::Number { .. } => (attempt.number, None),
+            },
+            None => (0, None),
+        }
+    }
+}
+
+fn report(result: &DialResult<'_>, attempt: u16) -> DialReport {
+    let (outcome, sign) = match result.outcome {
+        DialOutcome::Completed => (Outcome::Completed, HealthSign::Answered),
+        DialOutcome::Busy => (Outcome::Busy, HealthSign::Neutral),
+        DialOutcome::NoAnswer => (Outcome::NoAnswer, HealthSign::Failed),
+        DialOutcome::Failed if result.is_canceled() => (Outcome::Failed, HealthSign::Neutral),
+        DialOutcome::Failed => (Outcome::Failed, HealthSign::Failed),
+    };
+    let word: String = result.word.as_deref().unwrap_or("").chars().take(64).collect();
+    DialReport { attempt, outcome, sign, word: word.into() }
+}
+
+/// Agent and group as our action URL names them. They choose thresholds and the chain that goes on; what is settled is
+/// the attempt that the plane knows by its number.
+fn seat_of_query(query: &str) -> Option<AttemptSeat> {
+    let mut agent = None;
+    let mut group = None;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        match &*name {
+            "agent" if agent.is_none() => agent = value.parse().ok().map(AgentId::new),
+            "group" if group.is_none() => group = value.parse().ok().map(GroupId::new),
+            _ => {}
+        }
+    }
+    Some(AttemptSeat { agent: agent?, group, membership: None, pool: None })
+}

@@ -1,0 +1,100 @@
+//! The dry run: what would happen to a call, and why, by the same code, changing nothing (domain.md §8).
+
+use std::sync::Arc;
+
+use super::Engine;
+use super::answer::{Parties, Secrets};
+use super::choose::trace;
+use super::decide::line_of;
+use super::gate::Admitted;
+use super::route::{Dialled, Origin};
+use super::snapshot::Snapshot;
+use crate::call::{EventKey, EventKind, SessionToken, Trace};
+use crate::config::Configuration;
+use crate::port::LiveError;
+use crate::strategy::{Choice, ChooseRequest, LedgerDelta};
+use crate::time::Timestamp;
+
+/// What a dry run is asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The dialled number.
+    pub to: String,
+    /// The caller; may be empty.
+    pub from: String,
+    /// Where the call comes from.
+    pub origin: Origin,
+    /// When: windows and cool-downs are judged by it.
+    pub at: Timestamp,
+}
+
+/// What would happen.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// Why.
+    pub trace: Arc<Trace>,
+    /// The document, credentials masked.
+    pub cxml: String,
+}
+
+impl Engine {
+    /// Says what would happen to a call, and why. Nothing changes anywhere: no choice is counted, no record is made.
+    /// With a draft, it says what would happen under that configuration.
+    ///
+    /// # Errors
+    /// [`LiveError`] if the execution plane is away.
+    pub async fn explain(
+        &self,
+        admitted: &Admitted,
+        question: &Question,
+        draft: Option<Configuration>,
+    ) -> Result<Explanation, LiveError> {
+        let vault = self.parts.vault.as_ref();
+        let snapshot = match draft {
+            Some(draft) => Arc::new(Snapshot::compile(draft, vault)),
+            None => admitted.gate().snapshot(),
+        };
+        let Question { to, from, origin, at } = question;
+        let dialled = Dialled { from: from.as_str().into(), to: to.as_str().into(), origin: *origin };
+        let route = snapshot.route(&dialled);
+        let token = dry_run();
+        let request = ChooseRequest {
+            token: &token,
+            key: EventKey { kind: EventKind::VoiceRequest, hash: 0 },
+            now: *at,
+            settle: None,
+            stages: route.way.stages(),
+            last_resort: route.way.last_resort(),
+            tried: &[],
+        };
+        let live = self.parts.live.as_ref();
+        let choice = match live.preview(admitted.scope(), &request).await {
+            Err(LiveError::Lost) => {
+                self.restore(live, admitted, *at).await?;
+                live.preview(admitted.scope(), &request).await?
+            }
+            choice => choice?,
+        };
+        let pick = match choice {
+            Choice::Made(pick) | Choice::Recorded(pick) => Some(pick),
+            Choice::Answered(_) | Choice::Open(_) | Choice::Ended { .. } | Choice::Unknown => None,
+        };
+        let action = pick.as_ref().map(|pick| route.way.action(pick, to));
+        let action = action.unwrap_or(crate::call::Action::End(crate::call::EndReason::NoAgent));
+        let line = line_of(&snapshot, &route.way, &action, pick.as_deref(), None);
+        let parties = Parties { token: &token, from, to, public_url: &self.parts.public_url };
+        let cxml = snapshot.document(&line, parties, vault, Secrets::Masked);
+        debug_assert!(
+            pick.is_none() || pick.as_ref().is_some_and(|pick| pick.delta != LedgerDelta::default())
+        );
+        Ok(Explanation {
+            trace: trace(&route, pick.as_deref(), &dialled, snapshot.revision(), *at, false),
+            cxml,
+        })
+    }
+}
+
+/// The session of a dry run: no platform's token has a blank in it.
+fn dry_run() -> SessionToken {
+    SessionToken::new("dry run").unwrap_or_else(|| unreachable!("the text is not empty"))
+}

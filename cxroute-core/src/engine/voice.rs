@@ -1,0 +1,75 @@
+//! A voice request: a call has arrived, or goes on with another stage; it is answered with CXML, whatever it says.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::commit::Committed;
+use super::decide::{Asking, audited, text};
+use super::gate::Admitted;
+use super::route::{Dialled, Origin};
+use super::{Answer, Arrival, Durability, Engine};
+use crate::call::{Audit, EventKey, EventKind, SessionToken, Signal, SignalKind};
+use crate::cloudonix::{Direction, VoiceRequest, Webhook};
+use crate::cxml::Response;
+
+impl Engine {
+    /// Answers a voice request with CXML (domain.md §5, §7). `raw` is the body; the webhook's own is not looked at.
+    pub async fn voice_request(
+        &self,
+        admitted: &Admitted,
+        webhook: &Webhook<'_>,
+        raw: &Bytes,
+        arrival: Arrival,
+    ) -> Answer {
+        let webhook = Webhook { body: raw, ..*webhook };
+        let request = VoiceRequest::read(&webhook);
+        let key = EventKey::new(EventKind::VoiceRequest, &request.event_key());
+        let raw = audited(&webhook, raw);
+        let Some(token) = request.session.as_deref().and_then(SessionToken::new) else {
+            return self.unnamed(admitted, key, raw, arrival).await;
+        };
+        let dialled = dialled(&request);
+
+        let asking = Asking { token, key, dialled, result: None, seat: None, raw: &raw, arrival };
+        self.answer(admitted, &asking).await
+    }
+
+    /// A webhook that names no call: the answer is a hang-up, and only the audit keeps it.
+    pub(super) async fn unnamed(
+        &self,
+        admitted: &Admitted,
+        key: EventKey,
+        raw: Bytes,
+        arrival: Arrival,
+    ) -> Answer {
+        let signal = unnamed(key, raw, arrival);
+        let durability = match self.parts.commit.commit(Arc::clone(admitted.scope()), signal).await {
+            Ok(Committed::Stored(_)) => Durability::Stored,
+            Ok(Committed::Spooled) => Durability::Spooled,
+            Err(_) => Durability::NotDurable,
+        };
+        Answer { cxml: Response::hangup().render().into(), durability }
+    }
+}
+
+/// The signal of a webhook that names no call.
+pub(super) fn unnamed(key: EventKey, raw: Bytes, arrival: Arrival) -> Signal {
+    Signal {
+        token: None,
+        key,
+        received_at: arrival.at,
+        kind: SignalKind::AuditOnly,
+        answer: None,
+        audit: Audit::of(raw),
+    }
+}
+
+/// Who called whom, as received.
+pub(super) fn dialled<'a>(request: &VoiceRequest<'a>) -> Dialled<'a> {
+    let origin = match request.direction {
+        Direction::Inbound => Origin::Inbound,
+        _ => Origin::Other,
+    };
+    Dialled { from: text(request.from.as_ref()), to: text(request.to.as_ref()), origin }
+}
