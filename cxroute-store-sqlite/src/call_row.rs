@@ -3,7 +3,7 @@
 use cxroute_core::call::{Attempt, AttemptTarget, Call, CallState, SessionToken};
 use cxroute_core::id::{AgentId, CallId, GroupId, MembershipId, PoolId};
 use cxroute_core::port::StoreError;
-use cxroute_core::strategy::{AttemptSeat, SessionImage};
+use cxroute_core::strategy::AttemptSeat;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -56,7 +56,6 @@ pub(crate) struct CallRow<'a> {
     session_ended: Option<i64>,
     cdr: Option<String>,
     live_until: i64,
-    forget_at: i64,
     history_count: i64,
     trace_count: i64,
     updated_at: i64,
@@ -89,7 +88,6 @@ impl<'a> CallRow<'a> {
             session_ended: call.session_ended.map(|at| at.as_millis()),
             cdr: cdr.transpose()?,
             live_until: call.live_until.as_millis(),
-            forget_at: SessionImage::of(call).forget_at.as_millis(),
             history_count: counts.history,
             trace_count: counts.traces,
             updated_at,

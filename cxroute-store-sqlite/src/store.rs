@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cxroute_core::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use cxroute_core::call::{Ingested, Signal};
-use cxroute_core::config::{Domain, TenantSettings};
+use cxroute_core::config::{Domain, GateKeys, Tenant, TenantSettings};
 use cxroute_core::id::TenantId;
 use cxroute_core::port::{Store, StoreError, TenantRead, TenantTx};
 use cxroute_core::time::Timestamp;
@@ -18,7 +18,7 @@ use crate::codec::{key, number, to_document};
 use crate::connect::{Place, file_of};
 use crate::error::{Fault, Kind};
 use crate::migrate::migrate;
-use crate::read::SqliteRead;
+use crate::read::{Frame, SqliteRead};
 use crate::tx::SqliteTx;
 
 /// How a store is opened. The defaults suit a server.
@@ -185,6 +185,7 @@ impl Store for SqliteStore {
         domain: &Domain,
         at: Timestamp,
     ) -> Result<TenantId, StoreError> {
+        demand_valid(name, domain)?;
         let inserted = self.insert_tenant(name, domain, at.as_millis()).await;
         let id = inserted.map_err(|fault| fault.into_store(&format!("domain {domain}")))?;
         Ok(TenantId::new(number(id, "tenants")?))
@@ -214,6 +215,16 @@ impl Store for SqliteStore {
             .map(|(tenant, revision)| Ok((TenantId::new(number(tenant, what)?), number(revision, what)?)))
             .collect()
     }
+}
+
+/// Checks what a new tenant would be.
+fn demand_valid(name: &str, domain: &Domain) -> Result<(), StoreError> {
+    let (settings, keys) = (TenantSettings::default(), GateKeys::default());
+    let tenant =
+        Tenant { id: TenantId::new(0), name: name.to_owned(), domain: domain.clone(), settings, keys };
+    let (pools, agents, groups) = (Vec::new(), Vec::new(), Vec::new());
+    Frame { revision: 1, tenant, pools, agents, groups }.with(Vec::new(), Vec::new()).check()?;
+    Ok(())
 }
 
 /// A tenant's id as statements bind it.

@@ -103,7 +103,7 @@ CREATE TABLE agent_group_memberships (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX agent_group_memberships_agent ON agent_group_memberships (tenant_id, agent_id);
 
--- `pattern` is as typed; `live_pattern` is its canonical form while the rule is enabled. Two enabled rules that say
+-- `pattern` is as it is shown; `live_pattern` is its canonical form while the rule is enabled. Two enabled rules that say
 -- different things of the same calls are refused.
 CREATE TABLE inbound_routing_rules (
     tenant_id INTEGER NOT NULL REFERENCES tenants (id),
@@ -144,13 +144,12 @@ CREATE TABLE outbound_routing_rules (
 CREATE UNIQUE INDEX outbound_routing_rules_live
     ON outbound_routing_rules (tenant_id, live_caller, live_destination);
 
--- Which single rules changed, by the revision that they led to.
+-- Which single rules changed, by the revision that they led to; `change`: as it was and as it is.
 CREATE TABLE config_changes (
     tenant_id INTEGER NOT NULL REFERENCES tenants (id),
     revision INTEGER NOT NULL,
     position INTEGER NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('inbound', 'outbound')),
-    rule_id INTEGER NOT NULL,
+    change TEXT NOT NULL,
     PRIMARY KEY (tenant_id, revision, position)
 ) STRICT, WITHOUT ROWID;
 
@@ -176,8 +175,7 @@ CREATE TABLE call_sessions (
     FOREIGN KEY (tenant_id, call_id) REFERENCES call_records (tenant_id, id)
 ) STRICT, WITHOUT ROWID;
 
--- `forget_at`: until then the execution plane is rebuilt with this call. `history_count`, `trace_count`: the next
--- sequence numbers.
+-- `history_count`, `trace_count`: the next sequence numbers.
 CREATE TABLE call_records (
     tenant_id INTEGER NOT NULL REFERENCES tenants (id),
     id INTEGER NOT NULL,
@@ -197,7 +195,6 @@ CREATE TABLE call_records (
     session_ended INTEGER,
     cdr TEXT,
     live_until INTEGER NOT NULL,
-    forget_at INTEGER NOT NULL,
     history_count INTEGER NOT NULL,
     trace_count INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
@@ -208,7 +205,6 @@ CREATE INDEX call_records_group ON call_records (tenant_id, group_id, id);
 CREATE INDEX call_records_status ON call_records (tenant_id, status, id);
 CREATE INDEX call_records_live ON call_records (tenant_id, live_until)
     WHERE status IN ('queued', 'ringing', 'in_progress');
-CREATE INDEX call_records_forget ON call_records (tenant_id, forget_at);
 
 CREATE TABLE call_attempts (
     tenant_id INTEGER NOT NULL,
@@ -283,6 +279,8 @@ CREATE TABLE group_window_steps (
     virtual_calls INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, group_id, agent_id, step_millis, step)
 ) STRICT, WITHOUT ROWID;
+-- By when a step began: what has left the window.
+CREATE INDEX group_window_steps_start ON group_window_steps (tenant_id, group_id, step * step_millis);
 
 CREATE TABLE group_seats (
     tenant_id INTEGER NOT NULL REFERENCES tenants (id),

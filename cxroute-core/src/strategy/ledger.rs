@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::health::Health;
-use super::session::KEEP;
 use super::window::StepTally;
 use crate::call::{Attempt, AttemptName, AttemptTarget, Call, SessionToken};
 use crate::id::{AgentId, GroupId, MembershipId, PoolId};
@@ -184,18 +183,13 @@ impl LiveAttempt {
 }
 
 impl SessionImage {
-    /// What the execution plane needs of a stored call. A store's image has every call whose `forget_at` lies ahead:
-    /// those that can get an attempt or have one open while they are live, and those that have ended for as long as
-    /// late copies of their signals may come.
+    /// What the execution plane needs of a stored call that is live.
     pub fn of(call: &Call) -> Self {
-        let open = call.open_attempt().is_some();
-        let end = call.end_time.or(call.session_ended).unwrap_or(call.received_at);
-        let over = call.is_over();
         Self {
             token: call.token.clone(),
             attempts: call.attempts.iter().map(|attempt| LiveAttempt::of(attempt, call)).collect(),
-            ended: over,
-            forget_at: if over && !open { end.after(KEEP) } else { call.live_until },
+            ended: call.is_over(),
+            forget_at: call.live_until,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cxroute_core::call::Call;
 use cxroute_core::id::CallId;
 use cxroute_core::port::StoreError;
-use cxroute_core::strategy::{Join, LedgerDelta, Turn};
+use cxroute_core::strategy::{Join, LedgerDelta, Turn, WINDOW_STEPS};
 use serde::Serialize;
 
 use crate::codec::{Rows, to_document};
@@ -15,6 +15,8 @@ use crate::codec::{Rows, to_document};
 pub(super) struct BookRows {
     planes: BTreeMap<u64, Plane>,
     counted: BTreeMap<(u64, u64, u64, i64, i64), u32>,
+    /// When the oldest step began that is still in the group's window.
+    windows: BTreeMap<(u64, u64), i64>,
     last: BTreeMap<(u64, u64, u64), u64>,
     joins: BTreeMap<(u64, u64, u64), (u64, Join)>,
     pub(super) presence: Rows,
@@ -80,6 +82,9 @@ impl BookRows {
         if let Some(counted) = delta.counted {
             let (group, agent) = (counted.group.get(), counted.agent.get());
             *self.counted.entry((tenant, group, agent, counted.step_millis, counted.step)).or_default() += 1;
+            let start = (counted.step - WINDOW_STEPS + 1).saturating_mul(counted.step_millis);
+            let window = self.windows.entry((tenant, group)).or_insert(start);
+            *window = start.max(*window);
             let last = self.last.entry((tenant, group, agent)).or_default();
             *last = (*last).max(seq);
         }
@@ -113,6 +118,10 @@ impl BookRows {
 
     pub(super) fn counted(&self) -> Result<Rows, StoreError> {
         rows(self.counted.iter())
+    }
+
+    pub(super) fn windows(&self) -> Result<Rows, StoreError> {
+        rows(self.windows.iter())
     }
 
     pub(super) fn last(&self) -> Result<Rows, StoreError> {

@@ -1,11 +1,11 @@
 //! One signal after the other: what each does to its call, and the rows that come of it.
 
-use cxroute_core::call::{Action, Ingested, Signal, SignalKind, Step, Verdict, rollup, step};
+use cxroute_core::call::{Action, Call, Ingested, Signal, Step, Verdict, rollup, step};
 use cxroute_core::id::CallId;
 use cxroute_core::port::StoreError;
 
 use super::Item;
-use super::load::{CallKey, ID_MASK, Receipt, Shelf, Slot};
+use super::load::{CallKey, Receipt, Shelf, Slot, TRIED_IDS};
 use super::rows::{AuditRow, BatchRows, OutboxRow, ReceiptRow, SessionRow, TraceRow};
 use crate::call_row::{AttemptRow, CallRow};
 use crate::codec::{hex, to_document};
@@ -52,7 +52,7 @@ impl Fold {
     fn keep(
         &mut self,
         key: CallKey,
-        before: Option<cxroute_core::call::Call>,
+        before: Option<Call>,
         after: Step,
         signal: &Signal,
     ) -> Result<Ingested, StoreError> {
@@ -127,17 +127,13 @@ impl Fold {
         Ok(())
     }
 
-    /// Gives a new call another id if another call of its millisecond has drawn the same.
+    /// Gives a new call the next free id if another call of its millisecond has drawn the same.
     fn settle_id(&self, tenant: u64, signal: &mut Signal) -> Result<(), StoreError> {
-        let id = match &mut signal.kind {
-            SignalKind::Voice { call, .. } | SignalKind::Dial { call, .. } => &mut call.id,
-            SignalKind::Cdr(report) => &mut report.id,
-            SignalKind::Update(_) | SignalKind::AuditOnly => return Ok(()),
-        };
+        let Some(id) = signal.new_call_id() else { return Ok(()) };
         let drawn = id.get();
-        let candidates = (0..=ID_MASK).map(|more| (drawn & !ID_MASK) | ((drawn + more) & ID_MASK));
-        let mut free = candidates.filter(|candidate| !self.shelf.ids.contains(&(tenant, *candidate)));
-        let free = free.next().ok_or_else(|| StoreError::Conflict { what: format!("call id {drawn}") })?;
+        let mut next = drawn..=drawn.saturating_add(TRIED_IDS);
+        let free = next.find(|candidate| !self.shelf.ids.contains(&(tenant, *candidate)));
+        let free = free.ok_or_else(|| StoreError::Conflict { what: format!("call id {drawn}") })?;
         *id = CallId::new(free);
         Ok(())
     }

@@ -133,7 +133,7 @@ async fn calls(
     Ok(())
 }
 
-/// Two new calls of one millisecond may have drawn the same id: what is taken in the milliseconds of the new ones.
+/// Two new calls of one millisecond may have drawn the same id: what is taken from the new ones' ids on.
 async fn ids(
     connection: &mut SqliteConnection,
     shelf: &mut Shelf,
@@ -144,7 +144,7 @@ async fn ids(
         if let Some(id) = wanted_id(&item.signal.kind)
             && !shelf.calls.contains_key(call)
         {
-            ranges.insert((call.0, id & !ID_MASK, id | ID_MASK));
+            ranges.insert((call.0, id, id.saturating_add(TRIED_IDS)));
         }
     }
     if ranges.is_empty() {
@@ -167,8 +167,8 @@ async fn ids(
     Ok(())
 }
 
-/// The random bits of a call's id.
-pub(super) const ID_MASK: u64 = (1 << 11) - 1;
+/// How far from its own a new call's id may be: as many as a millisecond has.
+pub(super) const TRIED_IDS: u64 = (1 << 11) - 1;
 
 /// The id that a signal would give to a new call.
 const fn wanted_id(kind: &SignalKind) -> Option<u64> {

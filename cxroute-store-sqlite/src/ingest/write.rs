@@ -9,17 +9,17 @@ use crate::error::Fault;
 /// Calls and everything that hangs on them.
 const CALLS: &str = "
 INSERT INTO call_records (tenant_id, id, session_token, direction, from_number, to_number, agent_id, group_id, status,
-    state, reason, received_at, start_time, end_time, duration, session_ended, cdr, live_until, forget_at,
+    state, reason, received_at, start_time, end_time, duration, session_ended, cdr, live_until,
     history_count, trace_count, updated_at)
 SELECT value->>'tenant', value->>'id', value->>'token', value->>'direction', value->>'from', value->>'to',
     value->>'agent', value->>'group', value->>'status', value->>'state', value->>'reason', value->>'received_at',
     value->>'start_time', value->>'end_time', value->>'duration', value->>'session_ended', value->>'cdr',
-    value->>'live_until', value->>'forget_at', value->>'history_count', value->>'trace_count', value->>'updated_at'
+    value->>'live_until', value->>'history_count', value->>'trace_count', value->>'updated_at'
 FROM json_each(?) WHERE true
 ON CONFLICT (tenant_id, id) DO UPDATE SET direction = excluded.direction, agent_id = excluded.agent_id,
     group_id = excluded.group_id, status = excluded.status, state = excluded.state, reason = excluded.reason,
     start_time = excluded.start_time, end_time = excluded.end_time, duration = excluded.duration,
-    session_ended = excluded.session_ended, cdr = excluded.cdr, forget_at = excluded.forget_at,
+    session_ended = excluded.session_ended, cdr = excluded.cdr,
     history_count = excluded.history_count, trace_count = excluded.trace_count, updated_at = excluded.updated_at;
 INSERT INTO call_sessions (tenant_id, session_token, call_id)
 SELECT value->>'tenant', value->>'token', value->>'call' FROM json_each(?);
@@ -62,6 +62,11 @@ INSERT INTO group_window_steps (tenant_id, group_id, agent_id, step_millis, step
 SELECT value->>'$[0][0]', value->>'$[0][1]', value->>'$[0][2]', value->>'$[0][3]', value->>'$[0][4]', value->>1, 0
 FROM json_each(?) WHERE true
 ON CONFLICT (tenant_id, group_id, agent_id, step_millis, step) DO UPDATE SET calls = calls + excluded.calls;
+DELETE FROM group_window_steps WHERE (tenant_id, group_id, agent_id, step_millis, step) IN (
+    SELECT s.tenant_id, s.group_id, s.agent_id, s.step_millis, s.step
+    FROM json_each(?) k CROSS JOIN group_window_steps s INDEXED BY group_window_steps_start
+        ON s.tenant_id = k.value->>'$[0][0]' AND s.group_id = k.value->>'$[0][1]'
+        AND s.step * s.step_millis < k.value->>1);
 INSERT INTO group_seats (tenant_id, group_id, agent_id, last_choice, present, present_seq, joined_seq)
 SELECT value->>'$[0][0]', value->>'$[0][1]', value->>'$[0][2]', value->>1, 0, 0, 0 FROM json_each(?) WHERE true
 ON CONFLICT (tenant_id, group_id, agent_id) DO UPDATE SET last_choice = max(last_choice, excluded.last_choice);
@@ -113,17 +118,17 @@ pub(super) async fn write(connection: &mut SqliteConnection, rows: BatchRows) ->
     text.execute(&mut *connection).await.map_err(failed)?;
     let (joins, virtual_calls) = (books.joins()?, books.virtual_calls()?);
     let has_joins = !joins.is_empty();
-    if !books.is_empty() {
-        let mut text = sqlx::query(BOOKS);
-        let first = [books.planes()?, books.counted()?, books.last()?];
-        for rows in first.into_iter().chain([books.presence, books.turns, books.health]) {
-            text = text.bind(rows.into_json());
-        }
-        text.execute(&mut *connection).await.map_err(failed)?;
-    }
     if has_joins {
         let joins = joins.into_json();
         let text = sqlx::query(JOINS).bind(joins.clone()).bind(joins).bind(virtual_calls.into_json());
+        text.execute(&mut *connection).await.map_err(failed)?;
+    }
+    if !books.is_empty() {
+        let mut text = sqlx::query(BOOKS);
+        let first = [books.planes()?, books.counted()?, books.windows()?, books.last()?];
+        for rows in first.into_iter().chain([books.presence, books.turns, books.health]) {
+            text = text.bind(rows.into_json());
+        }
         text.execute(&mut *connection).await.map_err(failed)?;
     }
     Ok(())

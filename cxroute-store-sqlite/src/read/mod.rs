@@ -2,7 +2,7 @@
 
 mod calls;
 mod config;
-mod plane;
+pub(crate) mod plane;
 mod rules;
 
 use async_trait::async_trait;

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use cxroute_core::call::Call;
 use cxroute_core::id::{AgentId, GroupId, MembershipId};
 use cxroute_core::port::StoreError;
-use cxroute_core::strategy::{
-    GroupImage, HealthRow, PlaneImage, SeatImage, SessionImage, StepTally, Turn, WINDOW_STEPS,
-};
+use cxroute_core::strategy::{GroupImage, HealthRow, PlaneImage, SeatImage, SessionImage, StepTally, Turn};
 use cxroute_core::time::Timestamp;
 
 use super::Scoped;
@@ -16,12 +14,15 @@ use crate::codec::{document, number};
 use crate::error::Fault;
 
 const SESSIONS: &str = select_calls!(
-    " FROM call_records c INDEXED BY call_records_forget WHERE c.tenant_id = ? AND c.forget_at > ? ORDER BY c.id"
+    " FROM call_records c INDEXED BY call_records_live WHERE c.tenant_id = ? AND c.live_until > ?"
+    " AND c.status IN ('queued', 'ringing', 'in_progress')"
 );
 
-/// Integer division in SQL rounds towards zero; the epoch lies before every step.
+/// The longest window there can be, in milliseconds.
+pub(crate) const LONGEST_WINDOW: i64 = 168 * 3_600_000;
+
 const STEPS: &str = "SELECT group_id, step_millis, step, agent_id, calls, virtual_calls FROM group_window_steps \
-    WHERE tenant_id = ? AND ? / step_millis - step < ? ORDER BY group_id, step_millis, step, agent_id";
+    WHERE tenant_id = ? AND step * step_millis > ? ORDER BY group_id, step_millis, step, agent_id";
 
 impl Scoped<'_> {
     pub(super) async fn plane_image(&mut self, now: Timestamp) -> Result<PlaneImage, StoreError> {
@@ -39,8 +40,7 @@ impl Scoped<'_> {
         let what = "group_window_steps";
         let steps: Vec<(i64, i64, i64, i64, i64, i64)> = sqlx::query_as(STEPS)
             .bind(self.tenant)
-            .bind(now.as_millis())
-            .bind(WINDOW_STEPS)
+            .bind(now.as_millis().saturating_sub(LONGEST_WINDOW))
             .fetch_all(&mut *self.connection)
             .await
             .map_err(|error| Fault::from(error).into_store(what))?;

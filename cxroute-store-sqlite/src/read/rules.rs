@@ -2,11 +2,11 @@
 
 use cxroute_core::config::{InboundRule, OutboundRule};
 use cxroute_core::id::RuleId;
-use cxroute_core::port::{Change, Changes, StoreError};
+use cxroute_core::port::{Changes, StoreError};
 
 use super::Scoped;
 use super::config::{InboundRow, OutboundRow, inbound_rule, outbound_rule};
-use crate::codec::{key, number, to_document};
+use crate::codec::{document, key, to_document};
 use crate::error::Fault;
 
 const INBOUND: &str = "inbound_routing_rules";
@@ -89,27 +89,19 @@ impl Scoped<'_> {
 
     pub(super) async fn changes_since(&mut self, revision: u64) -> Result<Changes, StoreError> {
         let (now, _, after) = self.revision_row().await?;
-        if revision < after {
+        if revision < after || revision > now {
             return Ok(Changes::Everything);
         }
         let what = "config_changes";
-        let log: Vec<(String, i64)> = sqlx::query_as(
-            "SELECT kind, rule_id FROM config_changes WHERE tenant_id = ? AND revision > ?
-             GROUP BY kind, rule_id ORDER BY max(revision * 65536 + position)",
+        let log: Vec<String> = sqlx::query_scalar(
+            "SELECT change FROM config_changes WHERE tenant_id = ? AND revision > ? ORDER BY revision, position",
         )
         .bind(self.tenant)
         .bind(key(revision))
         .fetch_all(&mut *self.connection)
         .await
         .map_err(|error| Fault::from(error).into_store(what))?;
-        let mut changes = Vec::with_capacity(log.len());
-        for (kind, id) in log {
-            let id = RuleId::new(number(id, what)?);
-            changes.push(match kind.as_str() {
-                "inbound" => Change::Inbound(id, self.inbound_rule(id).await?),
-                _ => Change::Outbound(id, self.outbound_rule(id).await?),
-            });
-        }
-        Ok(Changes::Rules { revision: now, changes })
+        let changes: Result<_, _> = log.iter().map(|change| document(change, what)).collect();
+        Ok(Changes::Rules { revision: now, changes: changes? })
     }
 }

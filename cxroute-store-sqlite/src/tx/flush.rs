@@ -16,6 +16,9 @@ pub(super) async fn flush(
     revision: u64,
     plan: Vec<Statement>,
 ) -> Result<(), StoreError> {
+    if plan.is_empty() {
+        return Ok(());
+    }
     let failed = |error: sqlx::Error| Fault::from(error).into_store("the configuration");
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
     demand_revision(&mut transaction, tenant, revision).await?;

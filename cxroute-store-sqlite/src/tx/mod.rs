@@ -21,7 +21,8 @@ use cxroute_core::call::{Call, EventKey, SessionToken};
 use cxroute_core::config::{Configuration, InboundRule, OutboundRule, Tenant};
 use cxroute_core::id::RuleId;
 use cxroute_core::port::{
-    AuditEntry, CallDetail, CallFilter, CallReader, Changes, ConfigReader, Names, Page, StoreError, TenantTx,
+    AuditEntry, CallDetail, CallFilter, CallReader, Change, Changes, ConfigReader, Names, Page, StoreError,
+    TenantTx,
 };
 use cxroute_core::secret::Sealed;
 use cxroute_core::strategy::PlaneImage;
@@ -45,6 +46,10 @@ pub(crate) struct SqliteTx {
     draft: Frame,
     inbound: BTreeMap<RuleId, Edit<InboundRule>>,
     outbound: BTreeMap<RuleId, Edit<OutboundRule>>,
+    /// What happened to single rules, in order.
+    changes: Vec<Change>,
+    /// The last id given when this began.
+    first_id: u64,
 }
 
 /// A rule as it was and as it is to be.
@@ -71,7 +76,8 @@ impl SqliteTx {
         *last_id = stored.max(*last_id);
         let draft = base.clone();
         let (inbound, outbound) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { read, writer, last_id, base, draft, inbound, outbound })
+        let (changes, first_id) = (Vec::new(), *last_id);
+        Ok(Self { read, writer, last_id, base, draft, inbound, outbound, changes, first_id })
     }
 }
 
@@ -88,9 +94,14 @@ impl TenantTx for SqliteTx {
         let (touched, plan) = {
             let diff = Diff::of(&self);
             if diff.is_empty() {
-                return Ok(base);
+                (None, plan::ids_only(tenant, self.first_id, *self.last_id))
+            } else {
+                (Some(Touched::of(&diff)), plan(&diff, &self.changes, stamp, base + 1, *self.last_id)?)
             }
-            (Touched::of(&diff), plan(&diff, stamp, base + 1, *self.last_id)?)
+        };
+        let Some(touched) = touched else {
+            flush::flush(&self.writer, tenant, base, plan).await?;
+            return Ok(base);
         };
         self.check(touched).await?;
         flush::flush(&self.writer, tenant, base, plan).await?;

@@ -2,7 +2,8 @@
 //! audit, the log of changes and the revision.
 
 use cxroute_core::config::Tenant;
-use cxroute_core::port::StoreError;
+use cxroute_core::id::TenantId;
+use cxroute_core::port::{Change, StoreError};
 use serde::Serialize;
 
 use super::audit;
@@ -33,9 +34,10 @@ pub(super) enum Argument {
     Blob(Option<Vec<u8>>),
 }
 
-/// The statements that write `diff` as `revision`.
+/// The statements that write `diff` as `revision`; `changes` are those of single rules, in the order of saving.
 pub(super) fn plan(
     diff: &Diff<'_>,
+    changes: &[Change],
     stamp: Stamp,
     revision: u64,
     last_id: u64,
@@ -46,8 +48,17 @@ pub(super) fn plan(
     plan.rows(sql::SAVE_INBOUND, diff.inbound.saved.iter().map(|rule| inbound(stamp, rule)))?;
     plan.rows(sql::SAVE_OUTBOUND, diff.outbound.saved.iter().map(|rule| outbound(stamp, rule)))?;
     plan.rows(audit::INSERT, audit::rows(diff, stamp, revision).into_iter())?;
-    plan.log(diff, last_id)?;
+    plan.log(diff, changes, last_id)?;
     Ok(plan.statements)
+}
+
+/// The statement that keeps ids from being given again which a transaction without changes has minted.
+pub(super) fn ids_only(tenant: TenantId, first: u64, last: u64) -> Vec<Statement> {
+    if first == last {
+        return Vec::new();
+    }
+    let arguments = vec![Argument::Number(key(last)), Argument::Number(key(tenant.get()))];
+    vec![Statement { sql: sql::KEEP_LAST_ID, arguments }]
 }
 
 struct Plan {
@@ -114,18 +125,14 @@ impl Plan {
     }
 
     /// Logs single rules, or that everything may have changed, and raises the revision.
-    fn log(&mut self, diff: &Diff<'_>, last_id: u64) -> Result<(), StoreError> {
+    fn log(&mut self, diff: &Diff<'_>, changes: &[Change], last_id: u64) -> Result<(), StoreError> {
         let (tenant, revision) = (self.stamp.tenant, self.revision);
-        let inbound = diff.inbound.saved.iter().chain(&diff.inbound.deleted).map(|rule| ("inbound", rule.id));
-        let outbound =
-            diff.outbound.saved.iter().chain(&diff.outbound.deleted).map(|rule| ("outbound", rule.id));
-        let changes: Vec<_> = inbound.chain(outbound).collect();
         let logged = diff.is_rules_only() && changes.len() <= MOST_LOGGED_RULES;
         let forget = if logged { revision.saturating_sub(LOGGED_REVISIONS) } else { revision };
         if logged {
-            let rows =
-                changes.iter().enumerate().map(|(at, (kind, id))| Ok((tenant, revision, at, kind, id)));
-            self.rows(sql::LOG, rows)?;
+            let document = |change| to_document(change, "config_changes");
+            let row = |(at, change)| Ok((tenant, revision, at, document(change)?));
+            self.rows(sql::LOG, changes.iter().enumerate().map(row))?;
         }
         let numbers = |numbers: &[u64]| numbers.iter().map(|n| Argument::Number(key(*n))).collect();
         self.statements.push(Statement { sql: sql::FORGET, arguments: numbers(&[tenant, forget]) });

@@ -84,11 +84,14 @@ pub(super) const SAVE_TENANT: &str = "
 UPDATE tenants SET name = ?, settings = ?, webhook_keys = ?, signature_secret = ?, updated_at = ? WHERE id = ?";
 
 pub(super) const LOG: &str = "
-INSERT INTO config_changes (tenant_id, revision, position, kind, rule_id)
-SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each(?)";
+INSERT INTO config_changes (tenant_id, revision, position, change)
+SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each(?)";
 
 pub(super) const FORGET: &str = "DELETE FROM config_changes WHERE tenant_id = ? AND revision <= ?";
 
 pub(super) const RAISE: &str = "
 UPDATE tenant_revisions SET revision = ?, last_id = max(last_id, ?), changes_after = max(changes_after, ?)
 WHERE tenant_id = ?";
+
+pub(super) const KEEP_LAST_ID: &str = "
+UPDATE tenant_revisions SET last_id = max(last_id, ?) WHERE tenant_id = ?";

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use cxroute_core::config::{Agent, Group, InboundRule, OutboundRule, Pool, Tenant};
 use cxroute_core::id::{AgentId, GroupId, PoolId, RuleId};
 use cxroute_core::port::{
-    AgentWriter, Deleted, GroupWriter, PoolWriter, RuleWriter, StoreError, TenantWriter,
+    AgentWriter, Change, Deleted, GroupWriter, PoolWriter, RuleChange, RuleWriter, StoreError, TenantWriter,
 };
 
 use super::{Edit, SqliteTx};
@@ -26,12 +26,11 @@ fn delete<T>(list: &mut Vec<T>, wanted: u64, id: impl Fn(&T) -> u64) -> Deleted 
     }
 }
 
-impl<T> Edit<T> {
-    fn delete(&mut self) -> Deleted {
-        match self.now.take() {
-            Some(_) => Deleted::Gone,
-            None => Deleted::NotFound,
-        }
+impl<T: Clone> Edit<T> {
+    /// Sets the rule; what happened, unless it was not there before nor after.
+    fn set(&mut self, after: Option<T>) -> Option<RuleChange<T>> {
+        let before = std::mem::replace(&mut self.now, after.clone());
+        (before.is_some() || after.is_some()).then_some(RuleChange { before, after })
     }
 }
 
@@ -105,20 +104,32 @@ impl GroupWriter for SqliteTx {
 #[async_trait]
 impl RuleWriter for SqliteTx {
     async fn save_inbound_rule(&mut self, rule: &InboundRule) -> Result<(), StoreError> {
-        self.inbound(rule.id).await?.now = Some(rule.clone());
+        let change = self.inbound(rule.id).await?.set(Some(rule.clone()));
+        self.changes.extend(change.map(Change::Inbound));
         Ok(())
     }
 
     async fn delete_inbound_rule(&mut self, id: RuleId) -> Result<Deleted, StoreError> {
-        Ok(self.inbound(id).await?.delete())
+        let change = self.inbound(id).await?.set(None);
+        let deleted = deleted(change.as_ref());
+        self.changes.extend(change.map(Change::Inbound));
+        Ok(deleted)
     }
 
     async fn save_outbound_rule(&mut self, rule: &OutboundRule) -> Result<(), StoreError> {
-        self.outbound(rule.id).await?.now = Some(rule.clone());
+        let change = self.outbound(rule.id).await?.set(Some(rule.clone()));
+        self.changes.extend(change.map(Change::Outbound));
         Ok(())
     }
 
     async fn delete_outbound_rule(&mut self, id: RuleId) -> Result<Deleted, StoreError> {
-        Ok(self.outbound(id).await?.delete())
+        let change = self.outbound(id).await?.set(None);
+        let deleted = deleted(change.as_ref());
+        self.changes.extend(change.map(Change::Outbound));
+        Ok(deleted)
     }
+}
+
+fn deleted<T>(change: Option<&RuleChange<T>>) -> Deleted {
+    change.map_or(Deleted::NotFound, |_| Deleted::Gone)
 }

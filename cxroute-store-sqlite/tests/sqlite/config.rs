@@ -2,7 +2,7 @@
 
 use cxroute_core::config::{CdrAuth, ConfigError, Fallback, GateKeys, Target, TenantSettings};
 use cxroute_core::id::{AgentId, GroupId, PoolId, RuleId};
-use cxroute_core::port::{Change, Changes, Deleted, Retry, Store, StoreError, TenantTx};
+use cxroute_core::port::{Change, Changes, Deleted, Retry, RuleChange, Store, StoreError, TenantTx};
 
 use crate::support::{
     Fixture, NOON, agent, at, group, inbound, member, open, operator, outbound, pool, sealed,
@@ -61,7 +61,7 @@ async fn a_configuration_is_read_as_it_was_saved_also_after_reopening() {
     assert_eq!(stored.revision, 2);
     assert_eq!(stored.tenant, tenant);
     assert_eq!((&stored.agents, &stored.groups), (&vec![ann], &vec![sales]));
-    assert_eq!(serde_json::to_value(&stored.inbound_rules[0].pattern).unwrap(), "+1 (212) *");
+    assert_eq!(stored.inbound_rules[0].pattern.to_string(), "1212*");
     assert_eq!(cxroute_core::config::Configuration { revision: 2, ..drafted }, stored);
     assert_eq!(fixture.read().await.tenant().await.unwrap(), tenant);
     assert_eq!(fixture.store.revisions(&operator()).await.unwrap(), [(fixture.tenant, 2)]);
@@ -167,7 +167,7 @@ async fn a_deleted_agent_is_gone_but_keeps_its_name_and_its_name_can_be_taken_ag
 }
 
 #[tokio::test]
-async fn the_log_gives_single_rules_as_they_are_now_and_everything_after_other_changes() {
+async fn the_log_tells_single_rules_in_order_and_everything_after_other_changes() {
     let fixture = Fixture::new().await;
     fill(&fixture).await;
     let rule = inbound(3, "4000", Target::Agent(AgentId::new(1)));
@@ -180,10 +180,15 @@ async fn the_log_gives_single_rules_as_they_are_now_and_everything_after_other_c
     assert_eq!(tx.commit(at(2)).await.unwrap(), 4);
     let mut read = fixture.read().await;
     assert_eq!(read.changes_since(1).await.unwrap(), Changes::Everything);
-    let changes =
-        vec![Change::Outbound(RuleId::new(2), None), Change::Inbound(RuleId::new(3), Some(rule.clone()))];
-    assert_eq!(read.changes_since(2).await.unwrap(), Changes::Rules { revision: 4, changes });
-    let changes = vec![Change::Inbound(RuleId::new(3), Some(rule))];
+    let Changes::Rules { revision: 4, changes } = read.changes_since(2).await.unwrap() else { panic!() };
+    let of = |change: &Change| match change {
+        Change::Inbound(change) => change.after.as_ref().map(|rule| rule.pattern.to_string()),
+        Change::Outbound(change) => change.after.as_ref().map(|rule| rule.destination_pattern.to_string()),
+    };
+    let told: Vec<Option<String>> = changes.iter().map(of).collect();
+    assert_eq!(told, [Some("5000".into()), None, Some("4000".into())]);
+    let change = RuleChange { before: Some(inbound(3, "5000", rule.target)), after: Some(rule) };
+    let changes = vec![Change::Inbound(change)];
     assert_eq!(read.changes_since(3).await.unwrap(), Changes::Rules { revision: 4, changes });
     let nothing = Changes::Rules { revision: 4, changes: Vec::new() };
     assert_eq!(read.changes_since(4).await.unwrap(), nothing);
