@@ -1,3 +1,4 @@
 //! The reference server of cxroute, as a library: the binary is a thin door to it.
 
+pub mod config_file;
 pub mod simulate;

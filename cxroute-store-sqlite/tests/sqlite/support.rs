@@ -14,7 +14,7 @@ use cxroute_core::config::{
     Strategy, Target, TrunkConfig,
 };
 use cxroute_core::id::{AgentId, CallId, GroupId, MembershipId, PoolId, RuleId, TenantId};
-use cxroute_core::pattern::Pattern;
+use cxroute_core::pattern::TypedPattern;
 use cxroute_core::port::{Store, StoreError, TenantRead};
 use cxroute_core::secret::Sealed;
 use cxroute_core::strategy::{AttemptSeat, HealthSign, LedgerDelta};
@@ -100,7 +100,7 @@ pub(crate) fn sealed(text: &str) -> Sealed {
     Sealed::from_bytes(text.as_bytes().to_vec())
 }
 
-pub(crate) fn pattern(text: &str) -> Pattern {
+pub(crate) fn pattern(text: &str) -> TypedPattern {
     serde_json::from_value(text.into()).unwrap()
 }
 
