@@ -1,1 +1,7 @@
 //! The reference server of cxroute, as a library: the binary is a thin door to it.
+
+pub mod http;
+mod meters;
+mod random;
+mod seldom;
+pub mod serve;
