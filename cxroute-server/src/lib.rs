@@ -5,5 +5,5 @@ pub mod http;
 mod meters;
 mod random;
 mod seldom;
-pub mod serve;
+pub mod server;
 pub mod simulate;

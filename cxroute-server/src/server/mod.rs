@@ -1,4 +1,4 @@
-//! The serve loop: from options and adapters to a server that answers, and to its orderly end.
+//! The server: from options and adapters to a server that answers, and to its orderly end.
 //!
 //! Start: what an earlier run left in the spool goes into the store first, so that the execution plane is rebuilt from
 //! everything that was acknowledged; only then does the socket listen. End: no new connections, `/readyz` says so,
@@ -33,7 +33,7 @@ const CATCH_UP: Duration = Duration::from_secs(10);
 
 /// What a server is told.
 #[derive(Clone, Debug)]
-pub struct ServeOptions {
+pub struct ServerOptions {
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
     /// The base of the URLs that Cloudonix calls back: `https://cx.example.com`. None: where it listens, over http.
@@ -46,7 +46,7 @@ pub struct ServeOptions {
     pub patience: Duration,
 }
 
-impl Default for ServeOptions {
+impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -91,7 +91,7 @@ pub enum Committing {
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
-pub enum ServeError {
+pub enum ServerError {
     /// Keys would travel in the clear.
     #[error(
         "{0} can be reached from other machines, and this server speaks no TLS: put a proxy with TLS in front and say \
@@ -136,10 +136,10 @@ pub struct Server {
 /// Serves until SIGTERM or SIGINT, then drains; a second signal ends it at once.
 ///
 /// # Errors
-/// [`ServeError`] if it cannot start.
-pub async fn run(options: ServeOptions, backing: Backing) -> Result<Ended, ServeError> {
+/// [`ServerError`] if it cannot start.
+pub async fn run(options: ServerOptions, backing: Backing) -> Result<Ended, ServerError> {
     let mut signals =
-        signals::Signals::listen().map_err(|error| ServeError::SetUp(error.into()))?;
+        signals::Signals::listen().map_err(|error| ServerError::SetUp(error.into()))?;
     let patience = options.patience;
     let server = Server::start(options, backing).await?;
     signals.next().await;
@@ -154,16 +154,16 @@ impl Server {
     /// Starts a server on the current Tokio runtime.
     ///
     /// # Errors
-    /// [`ServeError`].
-    pub async fn start(options: ServeOptions, backing: Backing) -> Result<Self, ServeError> {
+    /// [`ServerError`].
+    pub async fn start(options: ServerOptions, backing: Backing) -> Result<Self, ServerError> {
         if options.exposure == Exposure::Loopback && !options.listen.ip().is_loopback() {
-            return Err(ServeError::Exposed(options.listen));
+            return Err(ServerError::Exposed(options.listen));
         }
         let (socket, address) = bind(options.listen)?;
         let public_url = public_url(options.public_url.as_deref(), address)?;
         let (commit, committer) = committing(&backing).await;
         let app = app(&options, backing, commit, public_url)?;
-        let listening = |source| ServeError::Listen { address, source };
+        let listening = |source| ServerError::Listen { address, source };
         let listener = socket.listen(BACKLOG).map_err(listening)?;
         let (closing, closed) = watch::channel(false);
         let tasks = vec![
@@ -202,7 +202,7 @@ impl Drop for Server {
 }
 
 /// Takes the address, without listening yet: what comes before the server is ready is refused, not kept waiting.
-fn bind(address: SocketAddr) -> Result<(TcpSocket, SocketAddr), ServeError> {
+fn bind(address: SocketAddr) -> Result<(TcpSocket, SocketAddr), ServerError> {
     let bound = || {
         let socket = if address.is_ipv6() { TcpSocket::new_v6() } else { TcpSocket::new_v4() }?;
         // A restarted server takes its port although old connections linger.
@@ -211,12 +211,12 @@ fn bind(address: SocketAddr) -> Result<(TcpSocket, SocketAddr), ServeError> {
         let address = socket.local_addr()?;
         Ok((socket, address))
     };
-    bound().map_err(|source| ServeError::Listen { address, source })
+    bound().map_err(|source| ServerError::Listen { address, source })
 }
 
-fn public_url(given: Option<&str>, address: SocketAddr) -> Result<String, ServeError> {
+fn public_url(given: Option<&str>, address: SocketAddr) -> Result<String, ServerError> {
     let Some(given) = given else { return Ok(format!("http://{address}")) };
-    let refused = || ServeError::PublicUrl(given.to_owned());
+    let refused = || ServerError::PublicUrl(given.to_owned());
     let url: http::Uri = given.parse().map_err(|_| refused())?;
     let is_http = matches!(url.scheme_str(), Some("http" | "https"));
     match is_http && url.host().is_some_and(|host| !host.is_empty()) && url.query().is_none() {
@@ -244,11 +244,11 @@ async fn committing(backing: &Backing) -> (Arc<dyn Commit>, Option<Arc<Committer
 }
 
 fn app(
-    options: &ServeOptions,
+    options: &ServerOptions,
     backing: Backing,
     commit: Arc<dyn Commit>,
     public_url: String,
-) -> Result<Arc<App>, ServeError> {
+) -> Result<Arc<App>, ServerError> {
     let spool = match &backing.durability {
         Committing::Direct => None,
         Committing::Grouped(spool) => Some(Arc::clone(spool)),
@@ -266,8 +266,8 @@ fn app(
         engine: Arc::new(Engine::new(parts, operator())),
         authenticator: backing.authenticator,
         spool,
-        meters: Meters::new().map_err(|error| ServeError::SetUp(error.into()))?,
-        random: Random::from_system().map_err(|error| ServeError::SetUp(error.into()))?,
+        meters: Meters::new().map_err(|error| ServerError::SetUp(error.into()))?,
+        random: Random::from_system().map_err(|error| ServerError::SetUp(error.into()))?,
         readiness: Readiness::new(),
         strangers: Strangers::default(),
         guests: Guests::new(),
