@@ -62,11 +62,11 @@ pub struct Trace {
     /// Which rules were asked.
     pub direction: RuleDirection,
     /// The dialled number as received.
-    pub dialled: Box<str>,
+    pub dialled: Arc<str>,
     /// As it was matched.
     pub normalised: Box<str>,
     /// The caller as received.
-    pub caller: Box<str>,
+    pub caller: Arc<str>,
     /// The rule that won.
     pub rule: Option<RuleTrace>,
     /// The next best ones.

@@ -18,9 +18,8 @@ use super::super::{Checked, for_all};
 use super::StoreBench;
 use super::bench::Desk;
 use super::changes::follow;
-use super::image::in_order;
 use crate::config::Domain;
-use crate::conformance::fixture::{START, seconds};
+use crate::conformance::fixture::{START, in_order, seconds};
 use crate::id::{AgentId, GroupId};
 use crate::port::{CallFilter, Changes, Page, Store, StoreError};
 
