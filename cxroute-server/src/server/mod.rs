@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cxroute_core::authority::Operator;
-use cxroute_core::engine::{CatchUp, Commit, Committer, CommitterOptions, Direct, Engine, Parts};
-use cxroute_core::port::{LiveState, Spool, Store};
+use cxroute_core::engine::{CatchUp, Committer, CommitterOptions, Direct, Engine, Parts};
+use cxroute_core::port::{Commit, LiveState, Spool, Store};
 use cxroute_core::secret::{Authenticator, Vault};
 use tokio::net::TcpSocket;
 use tokio::sync::watch;
