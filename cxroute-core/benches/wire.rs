@@ -43,7 +43,7 @@ fn webhook<'a>(body: &'a str, headers: &'a CxHeaders<'a>) -> Webhook<'a> {
 #[divan::bench]
 fn parse_voice_request(bencher: Bencher<'_, '_>) {
     let headers = headers();
-    bencher.bench_local(|| VoiceRequest::read(&webhook(black_box(VOICE), &headers)));
+    bencher.bench_local(|| drop(black_box(VoiceRequest::read(&webhook(black_box(VOICE), &headers)))));
 }
 
 #[divan::bench]
@@ -55,26 +55,28 @@ fn parse_voice_request_and_fingerprint(bencher: Bencher<'_, '_>) {
 /// The same body through serde_json's own tree, for comparison in one run.
 #[divan::bench]
 fn parse_voice_request_as_value(bencher: Bencher<'_, '_>) {
-    bencher.bench_local(|| serde_json::from_str::<serde_json::Value>(black_box(VOICE)));
+    bencher.bench_local(|| drop(black_box(serde_json::from_str::<serde_json::Value>(black_box(VOICE)))));
 }
 
 #[divan::bench]
 fn parse_dial_result(bencher: Bencher<'_, '_>) {
     let headers = headers();
     let query = "session=0f1e2d3c4b5a69788796a5b4c3d2e1f0&attempt=1";
-    bencher.bench_local(|| DialResult::read(&Webhook { query, ..webhook(black_box(VOICE), &headers) }));
+    bencher.bench_local(|| {
+        drop(black_box(DialResult::read(&Webhook { query, ..webhook(black_box(VOICE), &headers) })))
+    });
 }
 
 #[divan::bench]
 fn parse_session_update(bencher: Bencher<'_, '_>) {
     let headers = headers();
-    bencher.bench_local(|| SessionUpdate::read(&webhook(black_box(UPDATE), &headers)));
+    bencher.bench_local(|| drop(black_box(SessionUpdate::read(&webhook(black_box(UPDATE), &headers)))));
 }
 
 #[divan::bench]
 fn parse_cdr(bencher: Bencher<'_, '_>) {
     let headers = headers();
-    bencher.bench_local(|| Cdr::read(&webhook(black_box(CDR), &headers)));
+    bencher.bench_local(|| drop(black_box(Cdr::read(&webhook(black_box(CDR), &headers)))));
 }
 
 #[divan::bench]

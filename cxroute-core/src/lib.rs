@@ -3,6 +3,8 @@
 pub mod authority;
 pub mod call;
 pub mod cloudonix;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod config;
 pub mod country;
 pub mod cxml;

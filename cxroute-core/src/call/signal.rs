@@ -102,7 +102,7 @@ pub struct Basis {
 /// What committing a signal came to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ingested {
-    /// It is durable, and this is the call now; none where only the audit keeps it.
+    /// It is durable, and this is the call now; none if there is no such call.
     Committed(Option<Box<Call>>),
     /// A copy of it was durable before.
     Duplicate {
@@ -121,6 +121,16 @@ impl Signal {
         match &self.kind {
             SignalKind::Voice { decision, .. } | SignalKind::Dial { decision, .. } => Some(decision),
             SignalKind::Update(_) | SignalKind::Cdr(_) | SignalKind::AuditOnly => None,
+        }
+    }
+
+    /// The id that the call gets if this signal creates it: a store in which another call has it moves it to the next
+    /// free one.
+    pub const fn new_call_id(&mut self) -> Option<&mut CallId> {
+        match &mut self.kind {
+            SignalKind::Voice { call, .. } | SignalKind::Dial { call, .. } => Some(&mut call.id),
+            SignalKind::Cdr(report) => Some(&mut report.id),
+            SignalKind::Update(_) | SignalKind::AuditOnly => None,
         }
     }
 

@@ -157,25 +157,18 @@ impl Walk {
     }
 
     fn decide(mut self, report: Option<&DialReport>, decision: &Decision, basis: Basis) -> Step {
-        let ignorant = match &decision.action {
-            Action::Dial(new) => {
-                self.call.is_over() || self.call.attempts.len() + 1 != usize::from(new.number)
-            }
-            // A copy of another stage can overtake the signal that made the attempt.
-            Action::Repeat { attempt } => {
-                self.known && self.call.attempts.iter().all(|a| a.number != *attempt)
-            }
-            Action::End(_) => self.known && self.call.attempts.len() != usize::from(basis.attempts),
-        };
-        if ignorant && !basis.answered {
+        let outrun = self.outrun(&decision.action, basis);
+        if !basis.answered && (outrun || self.out_of_date(&decision.action)) {
             return Step { call: Some(self.call), ..Step::of(None, Verdict::Conflict) };
         }
-        if !self.known {
+        if self.call.attempts.is_empty() {
             self.call.direction = decision.direction;
+        }
+        if !self.known {
             self.go(CallState::Routing);
         }
         let outcome = report.and_then(|report| self.close_attempt(report));
-        if ignorant {
+        if outrun {
             self.step.verdict = Verdict::Outrun;
             self.note(Effect::Recorded, Some("conflicting_answer".to_owned()));
             return self.finish();
@@ -185,12 +178,35 @@ impl Walk {
             Action::Repeat { attempt } => {
                 self.note(Effect::Recorded, Some(format!("attempt {attempt} dialled again")));
             }
-            Action::End(_) if self.call.state.is_terminal() => {
-                self.note(Effect::Refused, Some("the call has ended".to_owned()));
-            }
+            Action::End(reason) if self.call.state.is_terminal() => self.end_late(*reason),
             Action::End(reason) => self.end_decided(*reason, outcome),
         }
         self.finish()
+    }
+
+    /// Whether another decision was made first.
+    fn outrun(&self, action: &Action, basis: Basis) -> bool {
+        let attempts = self.call.attempts.len();
+        match action {
+            Action::Dial(new) => attempts + 1 != usize::from(new.number),
+            // A copy of another stage can overtake the signal that made the attempt.
+            Action::Repeat { attempt } => {
+                self.known && self.call.attempts.iter().all(|a| a.number != *attempt)
+            }
+            Action::End(_) => self.known && attempts != usize::from(basis.attempts),
+        }
+    }
+
+    /// Whether the call is past what the decision asks for, so that another one would be made now.
+    fn out_of_date(&self, action: &Action) -> bool {
+        match action {
+            Action::Dial(_) => self.call.is_over(),
+            Action::Repeat { attempt } if self.known => {
+                self.call.is_over() || self.call.open_attempt().is_none_or(|open| open.number != *attempt)
+            }
+            Action::End(EndReason::Announcement | EndReason::Rejected) => self.call.is_over(),
+            Action::Repeat { .. } | Action::End(_) => false,
+        }
     }
 
     fn dial(&mut self, new: &super::decision::NewAttempt) {
@@ -209,13 +225,35 @@ impl Walk {
             word: None,
         });
         match self.call.state {
-            CallState::Connected => self.note(Effect::Recorded, Some(format!("attempt {}", new.number))),
-            _ => self.go(CallState::Connecting),
+            CallState::Received | CallState::Queued | CallState::Routing | CallState::Connecting => {
+                self.go(CallState::Connecting);
+            }
+            _ => self.note(Effect::Recorded, Some(format!("attempt {}", new.number))),
+        }
+        // Answered while the store was away, committed after the CDR: it was made, and has ended with the call.
+        if let Some(cdr) = &self.call.cdr {
+            let word = cdr.disposition.clone();
+            self.close_open(self.call.state, &word);
         }
         if new.number == 1 {
             self.event(CallEventKind::CallStarted);
         }
         self.event(CallEventKind::CallRouted);
+    }
+
+    /// A call that has ended was decided to end. If the CDR came before the announcement was known of, and took it for
+    /// an answer, it is put right.
+    fn end_late(&mut self, reason: EndReason) {
+        let words = Some("the call has ended".to_owned());
+        let announced = reason == EndReason::Announcement && self.call.cdr.is_some();
+        if announced && self.call.state == CallState::Completed {
+            self.call.state = CallState::Failed;
+            self.call.reason = Some(reason);
+            self.note(Effect::Corrected, words);
+            self.announce_end();
+        } else {
+            self.note(Effect::Refused, words);
+        }
     }
 
     fn end_decided(&mut self, reason: EndReason, outcome: Option<Outcome>) {
@@ -308,25 +346,25 @@ impl Walk {
             self.note(Effect::Recorded, Some(if first { words } else { format!("another {words}") }));
         } else {
             self.call.state = goal;
-            self.call.reason = self.call.reason.filter(|_| goal != CallState::Completed);
+            let reason = self.call.reason.or(Some(EndReason::SessionEnded));
+            self.call.reason = reason.filter(|_| goal != CallState::Completed);
             self.note(Effect::Corrected, Some(words));
             self.announce_end();
         }
         self.finish()
     }
 
-    /// The terminal state that a CDR asks for.
+    /// The terminal state that a CDR asks for. The platform takes an announcement for an answer; we don't.
     fn verdict_of(&self, report: &CdrReport) -> CallState {
         let state = self.call.state;
-        if self.call.reason == Some(EndReason::Announcement) && state == CallState::Failed {
-            return state;
-        }
-        match report.outcome {
+        let goal = match report.outcome {
             Some(outcome) => outcome.into(),
             None if state.is_terminal() => state,
             None if report.figures.billsec.is_some_and(|seconds| seconds > 0) => CallState::Completed,
             None => CallState::Failed,
-        }
+        };
+        let announced = self.call.reason == Some(EndReason::Announcement);
+        if announced && goal == CallState::Completed { CallState::Failed } else { goal }
     }
 
     /// An attempt that is still open closes with the call's end.

@@ -81,7 +81,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The members of an object's JSON text, each as JSON text; null counts as missing.
+/// The members of an object's JSON text, each as JSON text; null counts as missing, of a doubled one the first counts.
 pub(super) fn members<'a, const N: usize>(object: &Cow<'a, str>, names: [&str; N]) -> [Option<Value<'a>>; N] {
     let values = match object {
         Cow::Borrowed(text) => json::members(text, names).map(|raw| raw.map(Cow::Borrowed)),
@@ -156,14 +156,13 @@ impl<'a> Fields<'a> {
             // A client that encoded twice: the text of the string is the body.
             return self.read_owned(&json::unquote(text), oddities);
         }
-        let flaw = json::read_object(text, &mut |name, raw| {
-            self.push(name, Value::Json(Cow::Borrowed(raw)), oddities)
-        });
+        let flaw =
+            json::read_object(text, |name, raw| self.push(name, Value::Json(Cow::Borrowed(raw)), oddities));
         note_flaw(flaw, oddities);
     }
 
     fn read_owned(&mut self, text: &str, oddities: &mut Oddities) {
-        let flaw = json::read_object(text, &mut |name, raw| {
+        let flaw = json::read_object(text, |name, raw| {
             self.push(Cow::Owned(name.into_owned()), Value::Json(Cow::Owned(raw.to_owned())), oddities);
         });
         note_flaw(flaw, oddities);
@@ -202,9 +201,7 @@ fn bloom(name: &str) -> u64 {
 fn note_flaw(flaw: Option<Flaw>, oddities: &mut Oddities) {
     match flaw {
         None => {}
-        Some(Flaw::Malformed { column }) => {
-            oddities.note(OddityKind::Malformed, "body", &format!("column {column}"))
-        }
+        Some(Flaw::Malformed { at }) => oddities.note(OddityKind::Malformed, "body", &format!("byte {at}")),
         Some(Flaw::NotAnObject) => oddities.note(OddityKind::NotAnObject, "body", ""),
         Some(Flaw::ExtraElements) => oddities.note(OddityKind::ExtraElements, "body", ""),
     }

@@ -1,16 +1,17 @@
-//! Lazy JSON: raw values are kept as text and only looked into where something is wanted.
+//! Lazy JSON: one pass over the text finds the members of an object; values stay text until they are wanted.
+//!
+//! serde_json would check every byte and stop at the first wrong one. Here a payload that is cut off or bent must
+//! still yield what it has, and quickly, so this only follows strings and brackets.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use memchr::{memchr, memchr2};
 
-/// What stopped or bent the reading of a body.
+/// What bent the reading of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// Not JSON from this column (of the last line) on.
-    Malformed { column: usize },
+    /// Not JSON from this byte on.
+    Malformed { at: usize },
     /// Neither an object nor an array that begins with one.
     NotAnObject,
     /// An array of more than one element.
@@ -18,25 +19,192 @@ pub(super) enum Flaw {
 }
 
 /// Hands every member of the object in `text`, or of the first object of the array in `text`, to `member`, as
-/// decoded name and raw value. What was read before a flaw has been handed out; nesting is not limited.
-pub(super) fn read_object<'t>(text: &'t str, member: &mut dyn FnMut(Cow<'t, str>, &'t str)) -> Option<Flaw> {
-    let mut flaw = None;
-    let mut json = serde_json::Deserializer::from_str(text);
-    let body = Body { member, flaw: &mut flaw, level: Level::Top };
-    let end = body.deserialize(&mut json).and_then(|()| json.end());
-    match end {
-        Ok(()) => flaw,
-        Err(error) => Some(Flaw::Malformed { column: error.column() }),
+/// decoded name and JSON text of the value. What was read before a flaw has been handed out.
+pub(super) fn read_object<'t>(text: &'t str, mut member: impl FnMut(Cow<'t, str>, &'t str)) -> Option<Flaw> {
+    let mut cursor = Cursor { text, at: 0 };
+    let is_array = cursor.eat(b'[');
+    if cursor.peek() != Some(b'{') {
+        return Some(Flaw::NotAnObject);
+    }
+    let mut members = Members { cursor, state: State::Before };
+    for (name, value) in members.by_ref() {
+        member(name, value);
+    }
+    let mut cursor = match members.finish() {
+        Ok(cursor) => cursor,
+        Err(flaw) => return Some(flaw),
+    };
+    if is_array && cursor.peek() == Some(b',') {
+        return Some(Flaw::ExtraElements);
+    }
+    let is_closed = !is_array || cursor.eat(b']');
+    (!is_closed || cursor.peek().is_some()).then_some(Flaw::Malformed { at: cursor.at })
+}
+
+/// The JSON texts of these members of the object in `text`, which is read no further than needed; of a doubled
+/// member the first.
+pub(super) fn members<'t, const N: usize>(text: &'t str, names: [&str; N]) -> [Option<&'t str>; N] {
+    let mut found = [None; N];
+    let mut missing = N;
+    for (name, value) in (Members { cursor: Cursor { text, at: 0 }, state: State::Before }) {
+        let Some(at) = names.iter().position(|wanted| *wanted == name) else { continue };
+        if found[at].is_none() {
+            found[at] = Some(value);
+            missing -= 1;
+        }
+        if missing == 0 {
+            break;
+        }
+    }
+    found
+}
+
+/// The length of the JSON string that `json` begins with, quotes included; `None` if it does not end.
+pub(super) fn string_length(json: &str) -> Option<usize> {
+    let bytes = json.as_bytes();
+    let mut at = 1;
+    loop {
+        at += memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes[at] == b'"' {
+            return Some(at + 1);
+        }
+        at += 2;
     }
 }
 
-/// The raw values of these members of the object in `text`; of a doubled member the last.
-pub(super) fn members<'t, const N: usize>(text: &'t str, names: [&str; N]) -> [Option<&'t str>; N] {
-    let mut found = [None; N];
-    let mut json = serde_json::Deserializer::from_str(text);
-    // What was found before a flaw counts.
-    let _flaw = json.deserialize_map(Members { names, found: &mut found });
-    found
+/// The length of the object or array that `json` begins with; `None` if it does not end.
+pub(super) fn container_length(json: &str) -> Option<usize> {
+    let bytes = json.as_bytes();
+    let (mut at, mut depth) = (0, 0_usize);
+    loop {
+        match bytes.get(at)? {
+            b'"' => at += string_length(&json[at..])? - 1,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}
+
+/// A place in the text; white space before what is looked at is skipped.
+struct Cursor<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Cursor<'t> {
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            match self.text.as_bytes().get(self.at) {
+                Some(b' ' | b'\t' | b'\r' | b'\n') => self.at += 1,
+                other => return other.copied(),
+            }
+        }
+    }
+
+    fn eat(&mut self, byte: u8) -> bool {
+        let is_next = self.peek() == Some(byte);
+        self.at += usize::from(is_next);
+        is_next
+    }
+
+    fn string(&mut self) -> Option<&'t str> {
+        if self.peek() != Some(b'"') {
+            return None;
+        }
+        self.take(string_length(&self.text[self.at..])?)
+    }
+
+    fn value(&mut self) -> Option<&'t str> {
+        let first = self.peek()?;
+        let rest = &self.text[self.at..];
+        let length = match first {
+            b'"' => string_length(rest)?,
+            b'{' | b'[' => container_length(rest)?,
+            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => rest
+                .bytes()
+                .position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n'))?,
+            _ => return None,
+        };
+        self.take(length)
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'t str> {
+        let taken = self.text.get(self.at..self.at + length)?;
+        self.at += length;
+        Some(taken)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Before `{`.
+    Before,
+    /// After `{`, or after `,`.
+    Inside,
+    /// After `}`.
+    After,
+    /// At what should not be there.
+    Stuck,
+}
+
+/// The members of an object, in order, as far as they can be read.
+struct Members<'t> {
+    cursor: Cursor<'t>,
+    state: State,
+}
+
+impl<'t> Members<'t> {
+    /// The cursor behind the object; a flaw if it was not read to its end.
+    fn finish(self) -> Result<Cursor<'t>, Flaw> {
+        if self.state == State::After { Ok(self.cursor) } else { Err(Flaw::Malformed { at: self.cursor.at }) }
+    }
+
+    fn member(&mut self) -> Option<(Cow<'t, str>, &'t str)> {
+        let name = self.cursor.string()?;
+        if !self.cursor.eat(b':') {
+            return None;
+        }
+        let value = self.cursor.value()?;
+        Some((unquote(name), value))
+    }
+}
+
+impl<'t> Iterator for Members<'t> {
+    type Item = (Cow<'t, str>, &'t str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.state {
+            State::After | State::Stuck => return None,
+            State::Before => {
+                let is_open = self.cursor.eat(b'{');
+                self.state = match (is_open, is_open && self.cursor.eat(b'}')) {
+                    (false, _) => State::Stuck,
+                    (true, true) => State::After,
+                    (true, false) => State::Inside,
+                };
+                if self.state != State::Inside {
+                    return None;
+                }
+            }
+            State::Inside => {}
+        }
+        let Some(member) = self.member() else {
+            self.state = State::Stuck;
+            return None;
+        };
+        self.state = match self.cursor.peek() {
+            Some(b',') => State::Inside,
+            Some(b'}') => State::After,
+            _ => State::Stuck,
+        };
+        self.cursor.at += usize::from(self.state != State::Stuck);
+        Some(member)
+    }
 }
 
 /// The text of a scalar: a string decoded, a number or boolean as written; `None` for null, objects and arrays.
@@ -52,7 +220,7 @@ pub(super) fn scalar(raw: &str) -> Option<Cow<'_, str>> {
 pub(super) fn unquote(raw: &str) -> Cow<'_, str> {
     let inner = raw.strip_prefix('"').unwrap_or(raw);
     let inner = inner.strip_suffix('"').unwrap_or(inner);
-    if !inner.as_bytes().contains(&b'\\') {
+    if memchr(b'\\', inner.as_bytes()).is_none() {
         return Cow::Borrowed(inner);
     }
     let mut out = String::with_capacity(inner.len());
@@ -105,129 +273,4 @@ fn unescape_unit<'t>(text: &'t str, out: &mut String) -> &'t str {
 fn hex4(text: &str) -> Option<u32> {
     let digits = text.get(..4)?;
     digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok())?
-}
-
-enum Level {
-    Top,
-    Element,
-}
-
-struct Body<'s, 't> {
-    member: &'s mut dyn FnMut(Cow<'t, str>, &'t str),
-    flaw: &'s mut Option<Flaw>,
-    level: Level,
-}
-
-impl<'t> DeserializeSeed<'t> for Body<'_, 't> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'t>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-macro_rules! not_an_object {
-    ($($visit:ident($kind:ty)),+) => {$(
-        fn $visit<E>(self, _: $kind) -> Result<(), E> {
-            self.not_an_object()
-        }
-    )+};
-}
-
-impl Body<'_, '_> {
-    fn not_an_object<E>(self) -> Result<(), E> {
-        *self.flaw = Some(Flaw::NotAnObject);
-        Ok(())
-    }
-}
-
-impl<'t> Visitor<'t> for Body<'_, 't> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key_seed(Name)? {
-            let value: &'t RawValue = map.next_value()?;
-            (self.member)(name, value.get());
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'t>>(self, mut seq: A) -> Result<(), A::Error> {
-        let first = match self.level {
-            Level::Top => {
-                let element = Body { member: self.member, flaw: self.flaw, level: Level::Element };
-                seq.next_element_seed(element)?
-            }
-            Level::Element => None,
-        };
-        if first.is_none() {
-            *self.flaw = Some(Flaw::NotAnObject);
-        }
-        while seq.next_element::<IgnoredAny>()?.is_some() {
-            self.flaw.get_or_insert(Flaw::ExtraElements);
-        }
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.not_an_object()
-    }
-
-    not_an_object!(visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64), visit_str(&str));
-}
-
-/// A member's name, borrowed unless it has escapes.
-struct Name;
-
-impl<'t> DeserializeSeed<'t> for Name {
-    type Value = Cow<'t, str>;
-
-    fn deserialize<D: Deserializer<'t>>(self, json: D) -> Result<Self::Value, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl<'t> Visitor<'t> for Name {
-    type Value = Cow<'t, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a name")
-    }
-
-    fn visit_borrowed_str<E>(self, name: &'t str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(name))
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(name.to_owned()))
-    }
-}
-
-struct Members<'s, 't, const N: usize> {
-    names: [&'s str; N],
-    found: &'s mut [Option<&'t str>; N],
-}
-
-impl<'t, const N: usize> Visitor<'t> for Members<'_, 't, N> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key_seed(Name)? {
-            match self.names.iter().position(|wanted| *wanted == name) {
-                Some(at) => self.found[at] = Some(map.next_value::<&'t RawValue>()?.get()),
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(())
-    }
 }

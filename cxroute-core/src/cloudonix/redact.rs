@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::de::IgnoredAny;
 
-use super::json::unquote;
+use super::json::{container_length, string_length, unquote};
 use crate::cxml::{MASK, is_secret_name, redact_cxml};
 
 /// Deepest nesting that is kept; MariaDB's JSON functions take 32 levels, the audit wraps one around.
@@ -32,7 +32,7 @@ pub fn redact_body(content: &[u8]) -> String {
     if content.is_empty() {
         return "null".to_owned();
     }
-    let text = String::from_utf8_lossy(content);
+    let text = std::str::from_utf8(content).map_or_else(|_| String::from_utf8_lossy(content), Cow::Borrowed);
     if is_json(&text) {
         return rewrite(&text, 0);
     }
@@ -77,7 +77,7 @@ fn redact_text(text: &str, level: usize) -> Cow<'_, str> {
 
 /// Copies valid JSON token by token.
 fn rewrite(json: &str, level: usize) -> String {
-    let mut copy = Copy {
+    let mut copy = Rewrite {
         rest: json,
         out: String::with_capacity(json.len()),
         open: Vec::new(),
@@ -109,7 +109,7 @@ enum Next {
     NameOfPair,
 }
 
-struct Copy<'t> {
+struct Rewrite<'t> {
     rest: &'t str,
     out: String,
     open: Vec<Container>,
@@ -117,7 +117,7 @@ struct Copy<'t> {
     level: usize,
 }
 
-impl<'t> Copy<'t> {
+impl<'t> Rewrite<'t> {
     fn token(&mut self, byte: u8) {
         match byte {
             b' ' | b'\t' | b'\r' | b'\n' => self.rest = &self.rest[1..],
@@ -141,7 +141,7 @@ impl<'t> Copy<'t> {
     fn begin(&mut self, is_object: bool) {
         if self.next == Next::Secret || self.open.len() >= DEEPEST {
             let note = if self.next == Next::Secret { "\"***\"" } else { TOO_DEEP };
-            self.take(container_length(self.rest));
+            self.take(container_length(self.rest).unwrap_or(self.rest.len()));
             self.out.push_str(note);
             return;
         }
@@ -151,7 +151,7 @@ impl<'t> Copy<'t> {
     }
 
     fn string(&mut self) {
-        let raw = self.take(string_length(self.rest));
+        let raw = self.take(string_length(self.rest).unwrap_or(self.rest.len()));
         match self.next {
             Next::Name => self.name(raw),
             Next::Secret if raw.len() > 2 => push_string(&mut self.out, MASK),
@@ -183,7 +183,8 @@ impl<'t> Copy<'t> {
 
     fn push_text(&mut self, raw: &str, text: &str) {
         match redact_text(text, self.level) {
-            Cow::Borrowed(_) if !raw.contains('\\') => self.out.push_str(raw),
+            // Without escapes the decoded text is the raw one without its quotes.
+            Cow::Borrowed(_) if text.len() + 2 == raw.len() => self.out.push_str(raw),
             clean => push_string(&mut self.out, &clean),
         }
     }
@@ -210,39 +211,6 @@ impl<'t> Copy<'t> {
         self.rest = rest;
         taken
     }
-}
-
-/// The length of the JSON string that `json` begins with, quotes included.
-fn string_length(json: &str) -> usize {
-    let mut bytes = json.bytes().enumerate().skip(1);
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'"' => return at + 1,
-            b'\\' => {
-                bytes.next();
-            }
-            _ => {}
-        }
-    }
-    json.len()
-}
-
-/// The length of the object or array that `json` begins with.
-fn container_length(json: &str) -> usize {
-    let (mut at, mut depth) = (0, 0_usize);
-    while let Some(byte) = json.as_bytes().get(at) {
-        match byte {
-            b'"' => at += string_length(&json[at..]) - 1,
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth -= 1,
-            _ => {}
-        }
-        at += 1;
-        if depth == 0 {
-            return at;
-        }
-    }
-    json.len()
 }
 
 fn push_string(out: &mut String, text: &str) {

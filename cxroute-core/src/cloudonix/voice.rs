@@ -110,8 +110,8 @@ impl<'a> VoiceRequest<'a> {
         for headers in
             json::members(profile, ["trunk-sip-headers", "subscriber-sip-headers"]).into_iter().flatten()
         {
-            // A flaw cannot be here: the text was already read as JSON once.
-            let _flaw = json::read_object(headers, &mut |name, raw| {
+            // What was read before a flaw counts.
+            let _flaw = json::read_object(headers, |name, raw| {
                 if let Some(value) = json::scalar(raw) {
                     found.push((name.into_owned(), value.into_owned()));
                 }

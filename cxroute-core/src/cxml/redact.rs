@@ -17,9 +17,11 @@ pub const MASK: &str = "***";
 pub fn is_secret_name(name: &str) -> bool {
     let mut buffer = [0_u8; 96];
     let mut length = 0;
-    for byte in name.bytes().filter(u8::is_ascii_alphanumeric).take(buffer.len()) {
-        buffer[length] = byte.to_ascii_lowercase();
-        length += 1;
+    for byte in name.bytes().map(|byte| FOLDED[usize::from(byte)]) {
+        if byte != 0 && length < buffer.len() {
+            buffer[length] = byte;
+            length += 1;
+        }
     }
     let name = &buffer[..length];
     match name {
@@ -28,6 +30,19 @@ pub fn is_secret_name(name: &str) -> bool {
         _ => name.ends_with(b"token") || (0..length).any(|at| begins_secret_word(&name[at..])),
     }
 }
+
+/// Letters in lower case and digits; 0 for everything else.
+const FOLDED: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() {
+            table[byte as usize] = byte.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    table
+};
 
 fn begins_secret_word(rest: &[u8]) -> bool {
     let words: &[&[u8]] = match rest.first() {
@@ -50,7 +65,7 @@ fn begins_secret_word(rest: &[u8]) -> bool {
 /// value without its closing quote to the end of the text. Linear in the text's length.
 pub fn redact_cxml(text: &str) -> Cow<'_, str> {
     let mut scan = Scan { text, out: String::new(), copied: 0, at: 0, named_secret: false, socket_end: 0 };
-    while let Some(found) = text.as_bytes()[scan.at..].iter().position(|byte| b"=:>&\\%".contains(byte)) {
+    while let Some(found) = text.as_bytes()[scan.at..].iter().position(|&byte| TRIGGER[usize::from(byte)]) {
         scan.at += found;
         scan.step();
     }
@@ -60,6 +75,17 @@ pub fn redact_cxml(text: &str) -> Cow<'_, str> {
     scan.out.push_str(&text[scan.copied..]);
     Cow::Owned(scan.out)
 }
+
+/// Bytes that can begin a separator, end a tag's name or follow a URL's scheme.
+const TRIGGER: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < b"=:>&\\%".len() {
+        table[b"=:>&\\%"[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 struct Scan<'t> {
     text: &'t str,

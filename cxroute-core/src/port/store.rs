@@ -28,8 +28,12 @@ use crate::time::Timestamp;
 pub trait Store: Send + Sync {
     /// Commits signals in one transaction (group commit): per signal the receipt, the [`crate::call::step`] on the
     /// locked call, history, attempts, trace, the plane's books, rollups, outbox and audit. Results come in order, one
-    /// per signal; one that fails does not fail its neighbours. Two signals with one key in a batch are copies.
+    /// per signal; one that fails does not fail its neighbours. Signals are taken in order: a later one of a call meets
+    /// what an earlier one left, and two with one key are copies.
     ///
+    /// - [`Ingested::Committed`]: an update of an unknown call leaves receipt and audit, and creates no call. A signal
+    ///   without a token leaves the audit alone. A new call whose id another call of the tenant has gets the next free
+    ///   one ([`Signal::new_call_id`]).
     /// - [`Ingested::Duplicate`]: a receipt with this key exists; only the audit is written.
     /// - [`Ingested::Conflict`]: nothing is written.
     async fn ingest(&self, batch: Vec<(Arc<IngestScope>, Signal)>) -> Vec<Result<Ingested, StoreError>>;
@@ -43,7 +47,8 @@ pub trait Store: Send + Sync {
     /// Creates a tenant with default settings and no webhook keys.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] if the domain is taken.
+    /// [`StoreError::Conflict`] if the domain is taken, [`StoreError::Invalid`] if [`Configuration::check`] refuses the
+    /// name.
     async fn create_tenant(
         &self,
         operator: &Operator,
@@ -77,11 +82,12 @@ pub trait ConfigReader: Send {
     /// The configuration's revision.
     async fn revision(&mut self) -> Result<u64, StoreError>;
 
-    /// The whole configuration at one revision.
+    /// The whole configuration at one revision: every list in order of id.
     async fn configuration(&mut self) -> Result<Configuration, StoreError>;
 
     /// What changed after `revision`, so that one rule among a million need not reload the others.
-    /// [`Changes::Everything`] if the store no longer knows.
+    /// [`Changes::Everything`] if the store no longer knows, if anything but rules has changed, or if it never was at
+    /// that revision. Changes come in the order in which they were made.
     async fn changes_since(&mut self, revision: u64) -> Result<Changes, StoreError>;
 
     /// The names of every agent and group, deleted ones included: what call records show beside ids.
@@ -139,16 +145,17 @@ pub trait CallReader: Send {
     /// A call with its history and traces.
     async fn call_detail(&mut self, token: &SessionToken) -> Result<Option<CallDetail>, StoreError>;
 
-    /// Calls, newest first, after (older than) `page.after`; as many as `page.limit`, fewer only at the end.
+    /// Calls, newest (by id) first, after (older than) `page.after`; as many as `page.limit`, fewer only at the end.
     async fn calls(&mut self, filter: &CallFilter, page: Page) -> Result<Vec<Call>, StoreError>;
 
     /// The sealed answer that a signal was given.
     async fn answer(&mut self, token: &SessionToken, key: EventKey) -> Result<Option<Sealed>, StoreError>;
 
-    /// What the execution plane is rebuilt from: the books, and every call that is live at `now`.
+    /// What the execution plane is rebuilt from: the books ([`crate::strategy::Books`]), and every call that is live at
+    /// `now`: not terminal, and with `live_until` after `now`. Lists are in no particular order.
     async fn plane_image(&mut self, now: Timestamp) -> Result<PlaneImage, StoreError>;
 
-    /// The webhooks of a call as they were kept, in order of arrival.
+    /// The webhooks of a call as they were kept, copies too, in the order in which they were taken.
     async fn audit(&mut self, token: &SessionToken) -> Result<Vec<AuditEntry>, StoreError>;
 
     /// How many webhooks are kept, those that name no call included.
@@ -207,10 +214,13 @@ pub struct AuditEntry {
 pub trait TenantTx:
     TenantRead + TenantWriter + PoolWriter + AgentWriter + GroupWriter + RuleWriter + Send
 {
-    /// A new id, unique within the tenant and never given twice, for an aggregate of any kind.
+    /// A new id for an aggregate of any kind: 1 to 2⁵³ − 1, unique within the tenant, and never given again once this
+    /// transaction has committed, whether it was used or not.
     async fn mint(&mut self) -> Result<u64, StoreError>;
 
-    /// Commits; the new revision. A transaction that saved nothing keeps the revision.
+    /// Commits; the new revision. A transaction that changes nothing (nothing was saved, or only what was there) keeps
+    /// the revision. Only the whole is checked, and only here: the order of saves does not matter, names can be
+    /// swapped. What is refused leaves nothing behind.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] if the configuration as a whole is not valid ([`Configuration::check`]).

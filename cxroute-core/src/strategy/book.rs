@@ -2,13 +2,12 @@
 
 use rustc_hash::FxHashMap;
 
+use super::latest::Latest;
 use super::ledger::{Counted, GroupImage, Turn};
-use super::plane::Pick;
 use super::roster::{Roster, Seat};
-use super::window::{Tally, Window};
+use super::window::{Tally, Window, window_start};
 use crate::config::Strategy;
-use crate::id::AgentId;
-use crate::time::Timestamp;
+use crate::id::{AgentId, GroupId, MembershipId};
 
 /// One group's books.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +15,8 @@ pub(super) struct GroupBook {
     pub(super) window: Window,
     /// What is known of each member that ever was there.
     pub(super) members: FxHashMap<AgentId, MemberBook>,
-    turns: Vec<Turn>,
+    /// The last turn of each level that takes turns of its own; of the whole group without a level.
+    turns: Vec<(Option<u32>, Latest<(u32, MembershipId)>)>,
     /// Whether the group has ever chosen: its first members do not join, they are there.
     pub(super) begun: bool,
     /// The fingerprint of the roster that the last choice was made from.
@@ -24,28 +24,29 @@ pub(super) struct GroupBook {
 }
 
 /// One member's state.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct MemberBook {
-    /// Sequence number of its last choice; 0 = never.
-    pub(super) last: u64,
+    /// When it was last chosen, by sequence number.
+    last: Latest<()>,
     /// Whether it was there at the group's last choice.
     pub(super) present: bool,
 }
 
 impl GroupBook {
     pub(super) fn restore(image: GroupImage) -> Self {
-        let mut book = Self { turns: image.turns, begun: true, ..Self::default() };
+        let mut book = Self { begun: true, ..Self::default() };
+        book.turns.extend(image.turns.into_iter().map(|turn| (turn.level, Latest::kept(0, turn.position))));
         for seat in image.seats {
-            book.members.insert(seat.agent, MemberBook { last: seat.last, present: seat.present });
+            let member = MemberBook { last: Latest::kept(seat.last, ()), present: seat.present };
+            book.members.insert(seat.agent, member);
         }
-        // Steps of other lengths than the newest's are of a window that has since been changed.
+        let counted = image.steps.iter().filter(|(_, stored)| stored.calls > 0);
+        let start = counted.map(|(step_millis, stored)| window_start(stored.step, *step_millis)).max();
         for (step_millis, stored) in image.steps {
-            let step = std::time::Duration::from_millis(step_millis.unsigned_abs().max(1));
-            if book.window.step_millis() != step_millis {
-                let at = Timestamp::from_millis(stored.step.saturating_mul(step_millis));
-                book.window.advance(at, step);
-            }
-            book.window.restore(stored);
+            book.window.restore(step_millis, stored);
+        }
+        if let Some(start) = start {
+            book.window.forget(start);
         }
         book
     }
@@ -54,59 +55,68 @@ impl GroupBook {
         self.window.tally(agent)
     }
 
+    /// The sequence number of an agent's last choice; 0 = never.
     pub(super) fn last(&self, agent: AgentId) -> u64 {
-        self.members.get(&agent).map_or(0, |member| member.last)
+        self.members.get(&agent).and_then(|member| member.last.get()).map_or(0, |(seq, ())| seq)
     }
 
     /// The last turn of this level; of the whole group without one.
-    pub(super) fn turn(&self, level: Option<u32>) -> Option<Turn> {
-        self.turns.iter().find(|turn| turn.level == level).copied()
+    pub(super) fn turn(&self, level: Option<u32>) -> Option<(u32, MembershipId)> {
+        let (_, turn) = self.turns.iter().find(|(of, _)| *of == level)?;
+        turn.get().map(|(_, position)| position)
     }
 
-    /// Books the turn; returns the one it replaces.
-    pub(super) fn take_turn(&mut self, turn: Turn) -> Option<Turn> {
-        match self.turns.iter_mut().find(|t| t.level == turn.level) {
-            Some(before) => Some(std::mem::replace(before, turn)),
-            None => {
-                self.turns.push(turn);
-                None
-            }
-        }
-    }
-
-    /// Counts a choice of `seat`, and says whose turn it was where the strategy has turns.
-    pub(super) fn count(&mut self, roster: &Roster, seat: &Seat, seq: u64) -> (Counted, Option<Turn>) {
+    /// Counts the choice `seq` of `seat`, and takes the turn where the strategy has turns.
+    pub(super) fn count(
+        &mut self,
+        group: GroupId,
+        roster: &Roster,
+        seat: &Seat,
+        seq: u64,
+    ) -> (Counted, Option<Turn>) {
         self.window.count(seat.agent);
-        self.members.entry(seat.agent).or_default().last = seq;
-        let counted = Counted {
-            group: roster.group.unwrap_or(crate::id::GroupId::new(0)),
-            agent: seat.agent,
-            step_millis: self.window.step_millis(),
-            step: self.window.current(),
-        };
+        self.members.entry(seat.agent).or_default().last.set(seq, ());
+        let (step_millis, step) = (self.window.step_millis(), self.window.current());
+        let counted = Counted { group, agent: seat.agent, step_millis, step };
         let level = match roster.strategy {
             Strategy::LoadBalanced => return (counted, None),
             Strategy::RoundRobin => None,
             Strategy::Priority => Some(seat.order().0),
         };
+        let index = self.turns.iter().position(|(of, _)| *of == level).unwrap_or_else(|| {
+            self.turns.push((level, Latest::default()));
+            self.turns.len() - 1
+        });
+        self.turns[index].1.set(seq, seat.order());
         (counted, Some(Turn { level, position: seat.order() }))
     }
 
-    /// Takes a choice back: its count, and its turn if nobody has taken one since.
-    pub(super) fn uncount(&mut self, counted: Counted, pick: &Pick) {
-        if self.window.step_millis() == counted.step_millis {
-            self.window.uncount(counted.step, counted.agent);
+    /// The choice `seq` is there to stay, and what had left the window by then is gone.
+    pub(super) fn keep(&mut self, counted: &Counted, turn: Option<Turn>, seq: u64) {
+        self.window.forget(window_start(counted.step, counted.step_millis));
+        self.each_latest(counted, turn, |last| last.keep(seq), |turn| turn.keep(seq));
+    }
+
+    /// Takes the choice `seq` back as if it never was: its count, its place in the order of choices, its turn.
+    pub(super) fn take_back(&mut self, counted: &Counted, turn: Option<Turn>, seq: u64) {
+        self.window.uncount(counted.step.saturating_mul(counted.step_millis), counted.agent);
+        self.each_latest(counted, turn, |last| last.take_back(seq), |turn| turn.take_back(seq));
+    }
+
+    fn each_latest(
+        &mut self,
+        counted: &Counted,
+        turn: Option<Turn>,
+        of_member: impl FnOnce(&mut Latest<()>),
+        of_turn: impl FnOnce(&mut Latest<(u32, MembershipId)>),
+    ) {
+        if let Some(member) = self.members.get_mut(&counted.agent) {
+            of_member(&mut member.last);
         }
-        if let (Some((_, turn)), Some(before)) = (pick.delta.turn, pick.turn_before)
-            && let Some(index) = self.turns.iter().position(|t| *t == turn)
-            && self.members.values().all(|member| member.last <= pick.seq)
+        if let Some(turn) = turn
+            && let Some((_, latest)) = self.turns.iter_mut().find(|(of, _)| *of == turn.level)
         {
-            match before {
-                Some(before) => self.turns[index] = before,
-                None => {
-                    self.turns.remove(index);
-                }
-            }
+            of_turn(latest);
         }
     }
 }

@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 
 use super::ledger::{AgentHealth, GroupImage, HealthRow, LedgerDelta, SeatImage, Turn};
-use super::roster::WINDOW_STEPS;
-use super::window::StepTally;
+use super::window::{StepTally, window_start};
 use crate::id::{AgentId, GroupId};
 use crate::time::Timestamp;
+
+/// The longest window there can be, in milliseconds.
+const LONGEST_WINDOW_MILLIS: i64 = 168 * 3_600_000;
 
 /// One tenant's durable books.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +66,8 @@ impl Books {
         if let Some(counted) = delta.counted {
             let group = self.groups.entry(counted.group).or_default();
             group.steps.entry((counted.step_millis, counted.step, counted.agent)).or_default().0 += 1;
+            let start = window_start(counted.step, counted.step_millis);
+            group.steps.retain(|(step_millis, step, _), _| *step * *step_millis >= start);
             let seat = group.seats.entry(counted.agent).or_default();
             seat.last = seat.last.max(seq);
         }
@@ -87,14 +91,14 @@ impl Books {
         self.seq
     }
 
-    /// The groups' books, without steps that have left every window.
+    /// The groups' books, without steps that have left the longest of windows.
     pub fn groups(&self, now: Timestamp) -> Vec<GroupImage> {
         let image = |(group, books): (&GroupId, &Group)| GroupImage {
             group: *group,
             steps: books
                 .steps
                 .iter()
-                .filter(|((millis, step, _), _)| now.as_millis().div_euclid(*millis) - step < WINDOW_STEPS)
+                .filter(|((millis, step, _), _)| now.as_millis() - step * millis < LONGEST_WINDOW_MILLIS)
                 .map(|((millis, step, agent), (calls, virtual_calls))| {
                     let (step, agent) = (*step, *agent);
                     (*millis, StepTally { step, agent, calls: *calls, virtual_calls: *virtual_calls })

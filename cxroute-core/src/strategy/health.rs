@@ -41,11 +41,11 @@ pub enum Health {
     },
     /// Held back.
     Held {
-        /// Which time this is: an attempt that probed during another one says nothing here.
+        /// Which cool-down this is: an attempt that probed during another one says nothing here.
         episode: u32,
         /// No probe before this.
         until: Timestamp,
-        /// Successful probes so far.
+        /// Successful probes since the last failed one.
         successes: u32,
         /// The probe on its way, and until when it keeps the next one away.
         probe: Option<(AttemptName, Timestamp)>,
@@ -94,8 +94,17 @@ impl Health {
         }
     }
 
-    /// Takes the sign of an ended attempt, which probed in `probed` if it was a probe. `episodes` counts the times an
-    /// agent was held back and rises when it is again.
+    /// `attempt` was never made: if it was the probe, it no longer keeps the next one away.
+    pub fn recall_probe(&mut self, attempt: &AttemptName) {
+        if let Self::Held { probe, .. } = self
+            && probe.as_ref().is_some_and(|(owner, _)| owner == attempt)
+        {
+            *probe = None;
+        }
+    }
+
+    /// Takes the sign of an ended attempt, which probed in `probed` if it was a probe. `episodes` counts the cool-downs
+    /// that an agent has begun.
     pub fn observe(
         &mut self,
         sign: HealthSign,
@@ -126,8 +135,9 @@ impl Health {
                 match sign {
                     HealthSign::Neutral => {}
                     HealthSign::Failed => {
-                        *successes = 0;
-                        *until = now.after(cooldown);
+                        // Probes that were sent before this are late from now on: they say nothing of the new cool-down.
+                        *episodes += 1;
+                        (*episode, *until, *successes) = (*episodes, now.after(cooldown), 0);
                     }
                     HealthSign::Answered => {
                         *successes += 1;

@@ -89,12 +89,12 @@ pub struct HealthRow {
     pub health: AgentHealth,
 }
 
-/// An agent's health, and how often it was held back.
+/// An agent's health, and how many cool-downs it has begun.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentHealth {
     /// Now.
     pub health: Health,
-    /// Times held back so far.
+    /// Cool-downs so far.
     pub episodes: u32,
 }
 
@@ -116,7 +116,8 @@ pub struct PlaneImage {
 pub struct GroupImage {
     /// The group.
     pub group: GroupId,
-    /// Its window's counts, with the step length they were counted in.
+    /// Its window's counts, with the step length they were counted in: at least those of the last `window_hours`; the
+    /// plane drops what has left the window.
     pub steps: Vec<(i64, StepTally)>,
     /// Its members' state.
     pub seats: Vec<SeatImage>,

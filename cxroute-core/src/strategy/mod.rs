@@ -10,11 +10,13 @@
 mod book;
 mod books;
 mod health;
+mod latest;
 mod ledger;
 mod pick;
 mod plane;
 mod roster;
 mod session;
+mod unsaved;
 mod verdict;
 mod window;
 
@@ -30,4 +32,4 @@ pub use plane::{
 };
 pub use roster::{Caps, Roster, Seat, WINDOW_STEPS};
 pub use verdict::{CapKind, MemberVerdict, StageOutcome, StageTrace, TRACED_MEMBERS, Verdict, VerdictCounts};
-pub use window::{StepTally, Tally, Window};
+pub use window::StepTally;

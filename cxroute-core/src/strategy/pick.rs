@@ -40,7 +40,7 @@ impl Plane {
         delta: &mut LedgerDelta,
     ) -> (StageTrace, Option<(Seat, Option<u32>)>) {
         let mut standings: Standings = roster.seats.iter().map(|seat| self.standing(seat, tried)).collect();
-        self.greet(roster, delta);
+        self.greet(roster, &standings, delta);
         let fit = |standing: &Standing| matches!(standing, Standing::Candidate | Standing::Probe(_));
         let mut outcome = StageOutcome::Chosen;
         if !standings.iter().any(fit) {
@@ -107,7 +107,7 @@ impl Plane {
 
     /// Moves the group's window to now, notes who has come and gone since the last choice, and gives newcomers the
     /// calls of the least loaded candidate that was there.
-    fn greet(&mut self, roster: &Roster, delta: &mut LedgerDelta) {
+    fn greet(&mut self, roster: &Roster, standings: &Standings, delta: &mut LedgerDelta) {
         let Some(group) = roster.group else { return };
         let fit = |plane: &Self, seat: &Seat| {
             seat.enabled && plane.agents.get(&seat.agent).is_none_or(|book| book.health.health.is_fit())
@@ -133,12 +133,12 @@ impl Plane {
         if came.is_empty() {
             return;
         }
-        let Some(reference) = self.reference(roster, &came) else { return };
+        let Some(reference) = self.reference(roster, standings, &came) else { return };
         let Some(book) = self.groups.get_mut(&group) else { return };
         for seat in came {
             let reference = (reference.agent, reference.capacity.get());
-            let steps = book.window.join((seat.agent, seat.capacity.get()), reference);
-            let step_millis = book.window.step_millis();
+            book.window.join((seat.agent, seat.capacity.get()), reference);
+            let (step_millis, steps) = book.window.virtual_steps(seat.agent);
             delta.joins.push(Join { group, agent: seat.agent, step_millis, steps });
         }
     }
@@ -153,16 +153,20 @@ impl Plane {
             return;
         }
         book.roster = roster.fingerprint;
+        let mut gone: SmallVec<[AgentId; 2]> = SmallVec::new();
         for (agent, member) in &mut book.members {
             if member.present && roster.seats.iter().all(|seat| seat.agent != *agent) {
                 member.present = false;
-                delta.presence.push(Presence { group, agent: *agent, present: false });
+                gone.push(*agent);
             }
         }
+        gone.sort_unstable();
+        delta.presence.extend(gone.into_iter().map(|agent| Presence { group, agent, present: false }));
     }
 
-    /// The least loaded candidate that was there before the newcomers; one at its cap only if nobody else is.
-    fn reference(&self, roster: &Roster, came: &[Seat]) -> Option<Seat> {
+    /// The least loaded candidate that was there before the newcomers; if there is none, the least loaded of those who
+    /// were there and are tried or full just now.
+    fn reference(&self, roster: &Roster, standings: &Standings, came: &[Seat]) -> Option<Seat> {
         let book = roster.group.and_then(|group| self.groups.get(&group))?;
         let there = |seat: &&Seat| {
             book.members.get(&seat.agent).is_some_and(|member| member.present)
@@ -171,7 +175,7 @@ impl Plane {
         let least = |seats: &mut dyn Iterator<Item = &Seat>| {
             seats.min_by(|a, b| compare_load(a, book.tally(a.agent), b, book.tally(b.agent))).copied()
         };
-        least(&mut roster.seats.iter().filter(there).filter(|seat| self.full(seat).is_none()))
+        least(&mut candidates(roster, standings).map(|(_, seat)| seat).filter(there))
             .or_else(|| least(&mut roster.seats.iter().filter(there)))
     }
 }
@@ -213,7 +217,7 @@ fn in_turn(
         candidates(roster, standings).filter(|(_, seat)| level.is_none_or(|level| seat.order().0 == level));
     let first = of_level.clone().next()?;
     let Some(last) = book.and_then(|book| book.turn(level)) else { return Some(first.0) };
-    let next = of_level.find(|(_, seat)| seat.order() > last.position).unwrap_or(first);
+    let next = of_level.find(|(_, seat)| seat.order() > last).unwrap_or(first);
     Some(next.0)
 }
 

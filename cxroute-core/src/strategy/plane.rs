@@ -13,6 +13,7 @@ use super::health::HealthSign;
 use super::ledger::{AgentHealth, AttemptSeat, HealthRow, LedgerDelta, LiveAttempt, PlaneImage};
 use super::roster::{Roster, Seat};
 use super::session::{Session, SessionState};
+use super::unsaved::Unsaved;
 use super::verdict::{StageOutcome, StageTrace};
 use crate::call::{AttemptName, EventKey, SessionToken};
 use crate::config::HealthSettings;
@@ -23,8 +24,8 @@ use crate::time::Timestamp;
 /// A choice that is not confirmed by then is taken back: its server died between choosing and committing.
 pub const PROVISIONAL_LEASE: Duration = Duration::from_secs(30);
 
-/// No call gets more attempts than this, whatever its groups say.
-const MOST_ATTEMPTS: usize = 20;
+/// No call gets more attempts than this: the 20 that groups may allow, then their fallbacks, then a few of new stages.
+const MOST_ATTEMPTS: usize = 24;
 
 /// What a choice needs to know.
 #[derive(Clone, Debug)]
@@ -100,8 +101,6 @@ pub struct Pick {
     pub settled: Option<Settled>,
     /// What changed in the durable books.
     pub delta: LedgerDelta,
-    /// The turn that this choice replaced, for taking it back.
-    pub(super) turn_before: Option<Option<super::ledger::Turn>>,
 }
 
 /// Whom a choice picked.
@@ -166,6 +165,8 @@ pub struct Plane {
     pub(super) leases: BTreeSet<(Timestamp, SessionToken, u16)>,
     /// Sessions by the time they may be forgotten.
     pub(super) forgets: BTreeSet<(Timestamp, SessionToken)>,
+    /// What the next delta tells beside its own.
+    pub(super) unsaved: Unsaved,
 }
 
 /// One agent across its groups.
@@ -212,14 +213,9 @@ impl Plane {
         let mut delta = LedgerDelta::default();
         let settled = request.settle.map(|settle| self.settle_into(request.token, settle, &mut delta));
         let session = self.sessions.entry(request.token.clone()).or_default();
-        if session.ended && settled.is_none() {
-            return Choice::Ended { attempts: session.attempts.len() as u16 };
-        }
-        if let Some(open) = session.open() {
-            let open = OpenAttempt { attempt: open.number, seat: open.seat };
-            if settled.is_none_or(|settled| settled != Settled::Closed) {
-                return Choice::Open(open);
-            }
+        if let Some(standing) = session.standing(settled) {
+            self.unsaved.note(&delta);
+            return standing;
         }
         let (ended, attempts_before) = (session.ended, session.attempts.len() as u16);
         let tried: SmallVec<[AgentId; 8]> = session.tried().chain(request.tried.iter().copied()).collect();
@@ -232,11 +228,11 @@ impl Plane {
             stages: SmallVec::new(),
             settled,
             delta,
-            turn_before: None,
         };
         if !ended {
             self.walk(request, &tried, &mut pick);
         }
+        self.tell_unsaved(&mut pick.delta);
         let pick = Arc::new(pick);
         self.record(request, &pick);
         Choice::Made(pick)
@@ -254,6 +250,7 @@ impl Plane {
         let settled = self.settle_into(token, settle, &mut delta);
         self.seq += 1;
         delta.seq = self.seq;
+        self.tell_unsaved(&mut delta);
         (settled, delta)
     }
 
@@ -261,7 +258,7 @@ impl Plane {
         let session = self.sessions.get(request.token);
         let attempts = session.map_or(0, |session| session.attempts.len());
         let number_tried = session.is_some_and(|session| session.attempts.iter().any(|a| a.seat.is_none()));
-        let number = u16::try_from(attempts + 1).unwrap_or(u16::MAX);
+        let number = 1 + session.and_then(|session| session.attempts.last()).map_or(0, |last| last.number);
         if attempts >= MOST_ATTEMPTS {
             return;
         }
@@ -297,10 +294,9 @@ impl Plane {
         if let Some(group) = roster.group
             && let Some(book) = self.groups.get_mut(&group)
         {
-            let (counted, turn) = book.count(roster, seat, seq);
+            let (counted, turn) = book.count(group, roster, seat, seq);
             pick.delta.counted = Some(counted);
             pick.delta.turn = turn.map(|turn| (group, turn));
-            pick.turn_before = turn.map(|turn| book.take_turn(turn));
         }
     }
 
@@ -361,7 +357,7 @@ impl Plane {
         }
         let closed = self.close(token, settle.attempt);
         if let Some(session) = self.sessions.get_mut(token)
-            && let Some(known) = session.attempts.iter_mut().find(|a| a.number == settle.attempt)
+            && let Some(known) = session.attempt_mut(settle.attempt)
         {
             known.probe = None;
         }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::ledger::{LiveAttempt, SessionImage};
-use super::plane::{Pick, Picked, Plane};
-use crate::call::{EventKey, SessionToken};
+use super::plane::{Choice, OpenAttempt, Pick, Picked, Plane, SeatPick, Settled};
+use crate::call::{AttemptName, EventKey, SessionToken};
 use crate::id::AgentId;
 use crate::secret::Sealed;
 use crate::time::Timestamp;
@@ -43,12 +43,40 @@ impl Session {
         self.states.push((key, SessionState::Decided(pick)));
     }
 
-    pub(super) fn open(&self) -> Option<&LiveAttempt> {
+    /// What there is to say to a signal that gets no new choice: the attempt under way, or that the call has ended.
+    pub(super) fn standing(&self, settled: Option<Settled>) -> Option<Choice> {
+        if self.ended && settled.is_none() {
+            return Some(Choice::Ended { attempts: self.attempts.len() as u16 });
+        }
+        let open = self.open()?;
+        Some(Choice::Open(OpenAttempt { attempt: open.number, seat: open.seat }))
+    }
+
+    fn open(&self) -> Option<&LiveAttempt> {
         self.attempts.iter().rev().find(|attempt| attempt.open_until.is_some())
+    }
+
+    /// The signal that the attempt's choice was made for, while that choice is not known to be durable.
+    fn decided(&self, number: u16) -> Option<EventKey> {
+        let made = |state: &SessionState| match state {
+            SessionState::Decided(pick) => picked_attempt(&pick.picked) == Some(number),
+            SessionState::Answered(_) => false,
+        };
+        self.states.iter().find(|(_, state)| made(state)).map(|(key, _)| *key)
+    }
+
+    /// A signal whose choice is not known to be durable.
+    fn unconfirmed(&self) -> Option<EventKey> {
+        let decided = |state: &SessionState| matches!(state, SessionState::Decided(_));
+        self.states.iter().find(|(_, state)| decided(state)).map(|(key, _)| *key)
     }
 
     pub(super) fn attempt(&self, number: u16) -> Option<&LiveAttempt> {
         self.attempts.iter().find(|attempt| attempt.number == number)
+    }
+
+    pub(super) fn attempt_mut(&mut self, number: u16) -> Option<&mut LiveAttempt> {
+        self.attempts.iter_mut().find(|attempt| attempt.number == number)
     }
 
     pub(super) fn tried(&self) -> impl Iterator<Item = AgentId> + '_ {
@@ -57,22 +85,31 @@ impl Session {
 }
 
 impl Plane {
-    /// Moves the plane's clock; it never runs backwards. Leases that have run out free their caps, sessions that are
-    /// idle are forgotten.
+    /// Moves the plane's clock; it never runs backwards. Leases that have run out free their caps, and choices that
+    /// were not confirmed by then are taken back; sessions that are idle are forgotten.
     pub(super) fn tick(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
-        while let Some((until, token, number)) = self.leases.first().cloned()
-            && until <= self.now
-        {
-            self.close(&token, number);
-        }
-        while let Some((at, token)) = self.forgets.first().cloned()
-            && at <= self.now
-        {
-            self.forgets.pop_first();
-            if self.sessions.get(&token).is_some_and(|session| session.forget_at <= self.now) {
-                self.sessions.remove(&token);
+        while let Some((until, token, number)) = self.leases.pop_first() {
+            if until > self.now {
+                self.leases.insert((until, token, number));
+                break;
             }
+            match self.sessions.get(&token).and_then(|session| session.decided(number)) {
+                Some(key) => self.retract(&token, key),
+                None => {
+                    self.close(&token, number);
+                }
+            }
+        }
+        while let Some((at, token)) = self.forgets.pop_first() {
+            if at > self.now {
+                self.forgets.insert((at, token));
+                break;
+            }
+            while let Some(key) = self.sessions.get(&token).and_then(Session::unconfirmed) {
+                self.retract(&token, key);
+            }
+            self.sessions.remove(&token);
         }
     }
 
@@ -93,8 +130,7 @@ impl Plane {
 
     /// Closes an attempt's lease, once: `true` if it was open.
     pub(super) fn close(&mut self, token: &SessionToken, number: u16) -> bool {
-        let found =
-            self.sessions.get_mut(token).and_then(|s| s.attempts.iter_mut().find(|a| a.number == number));
+        let found = self.sessions.get_mut(token).and_then(|session| session.attempt_mut(number));
         let Some(attempt) = found else { return false };
         let Some(until) = attempt.open_until.take() else { return false };
         let seat = attempt.seat;
@@ -113,14 +149,13 @@ impl Plane {
         true
     }
 
-    /// Notes that the session may be forgotten at `at`, not before.
+    /// Notes that the session may be forgotten at `at`; not while an attempt is open.
     pub(super) fn keep(&mut self, token: &SessionToken, at: Timestamp) {
         if let Some(session) = self.sessions.get_mut(token) {
-            if session.forget_at != Timestamp::EPOCH {
-                self.forgets.remove(&(session.forget_at, token.clone()));
-            }
-            session.forget_at = at;
-            self.forgets.insert((at, token.clone()));
+            self.forgets.remove(&(session.forget_at, token.clone()));
+            let open = session.attempts.iter().filter_map(|attempt| attempt.open_until);
+            session.forget_at = open.map(|until| until.after(KEEP)).fold(at, Timestamp::max);
+            self.forgets.insert((session.forget_at, token.clone()));
         }
     }
 
@@ -128,37 +163,34 @@ impl Plane {
     /// signal gets that answer.
     pub fn complete(&mut self, token: &SessionToken, key: EventKey, answer: &Sealed, open_until: Timestamp) {
         let Some(session) = self.sessions.get_mut(token) else { return };
-        let attempt = match session.states.iter_mut().find(|(k, _)| *k == key) {
-            Some((_, state)) => {
-                let attempt = match state {
-                    SessionState::Decided(pick) => picked_attempt(&pick.picked),
-                    SessionState::Answered(_) => None,
-                };
-                *state = SessionState::Answered(answer.clone());
-                attempt
-            }
-            None => {
-                session.states.push((key, SessionState::Answered(answer.clone())));
-                None
-            }
+        let answered = SessionState::Answered(answer.clone());
+        let Some((_, state)) = session.states.iter_mut().find(|(k, _)| *k == key) else {
+            session.states.push((key, answered));
+            return;
         };
-        let mut confirmed = None;
-        if let Some(number) = attempt
-            && let Some(open) = session.attempts.iter_mut().find(|a| a.number == number)
-            && let Some(until) = open.open_until.as_mut()
-        {
-            confirmed = Some((std::mem::replace(until, open_until), number));
-        }
-        if let Some((before, number)) = confirmed {
-            self.leases.remove(&(before, token.clone(), number));
-            self.leases.insert((open_until, token.clone(), number));
-            let forget_at = open_until.after(KEEP);
-            self.keep(token, forget_at);
+        if let SessionState::Decided(pick) = std::mem::replace(state, answered) {
+            self.confirm(token, &pick, open_until);
         }
     }
 
-    /// Takes the choice that `key` was decided back, because another server's answer won or the call turned out to be
-    /// in another state: lease and count go, and the turn where nobody has taken one since.
+    fn confirm(&mut self, token: &SessionToken, pick: &Pick, open_until: Timestamp) {
+        if let Some(counted) = &pick.delta.counted
+            && let Some(book) = self.groups.get_mut(&counted.group)
+        {
+            book.keep(counted, pick.delta.turn.map(|(_, turn)| turn), pick.seq);
+        }
+        let Some(number) = picked_attempt(&pick.picked) else { return };
+        let open = self.sessions.get_mut(token).and_then(|session| session.attempt_mut(number));
+        if let Some(until) = open.and_then(|attempt| attempt.open_until.as_mut()) {
+            let before = std::mem::replace(until, open_until);
+            self.leases.remove(&(before, token.clone(), number));
+            self.leases.insert((open_until, token.clone(), number));
+            self.keep(token, open_until.after(KEEP));
+        }
+    }
+
+    /// Takes the choice that `key` was decided back as if it never was, because another server's answer won or the call
+    /// turned out to be in another state: lease, count, turn and probe go. An attempt that it settled stays settled.
     pub fn retract(&mut self, token: &SessionToken, key: EventKey) {
         let Some(session) = self.sessions.get_mut(token) else { return };
         let Some(index) = session.states.iter().position(|(k, _)| *k == key) else { return };
@@ -171,11 +203,17 @@ impl Plane {
                 session.attempts.retain(|attempt| attempt.number != number);
             }
         }
-        if let Some(counted) = pick.delta.counted
+        if let Some(counted) = &pick.delta.counted
             && let Some(book) = self.groups.get_mut(&counted.group)
         {
-            book.uncount(counted, &pick);
+            book.take_back(counted, pick.delta.turn.map(|(_, turn)| turn), pick.seq);
         }
+        if let Picked::Seat(SeatPick { attempt, seat, probe: Some(_), .. }) = pick.picked
+            && let Some(book) = self.agents.get_mut(&seat.agent)
+        {
+            book.health.health.recall_probe(&AttemptName { token: token.clone(), number: attempt });
+        }
+        self.unsaved.note(&pick.delta);
     }
 
     /// The call has ended: open attempts free their caps, health is left alone, no further attempt is made.
@@ -201,22 +239,35 @@ impl Plane {
         }
     }
 
-    /// Takes over what the store knows of a call that this plane did not know, or knew less of.
+    /// Takes over what the store knows of a call that this plane did not know, or knew less of. A choice whose attempt
+    /// the store gave to somebody else is taken back; what this plane has closed stays closed.
     pub fn hydrate(&mut self, image: SessionImage) {
-        let numbers: SmallVec<[u16; 4]> = match self.sessions.get(&image.token) {
-            Some(session) => session.attempts.iter().map(|attempt| attempt.number).collect(),
-            None => SmallVec::new(),
-        };
-        for number in numbers {
-            self.close(&image.token, number);
+        let token = image.token;
+        for mut attempt in image.attempts {
+            let number = attempt.number;
+            let known = self.sessions.get(&token).and_then(|session| session.attempt(number)).cloned();
+            if let Some(known) = known {
+                match self.sessions.get(&token).and_then(|session| session.decided(number)) {
+                    Some(key) if known.seat != attempt.seat => self.retract(&token, key),
+                    _ if known.open_until.is_none() => {
+                        attempt.open_until = None;
+                        attempt.probe = attempt.probe.and(known.probe);
+                    }
+                    _ => {
+                        self.close(&token, number);
+                    }
+                }
+            }
+            self.open(&token, &attempt);
+            let session = self.sessions.entry(token.clone()).or_default();
+            session.attempts.retain(|attempt| attempt.number != number);
+            session.attempts.push(attempt);
+            session.attempts.sort_by_key(|attempt| attempt.number);
         }
-        for attempt in &image.attempts {
-            self.open(&image.token, attempt);
-        }
-        let session = self.sessions.entry(image.token.clone()).or_default();
-        session.attempts = image.attempts.into();
+        let session = self.sessions.entry(token.clone()).or_default();
         session.ended |= image.ended;
-        self.keep(&image.token, image.forget_at);
+        let forget_at = session.forget_at.max(image.forget_at);
+        self.keep(&token, forget_at);
     }
 }
 

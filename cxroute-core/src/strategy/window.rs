@@ -1,7 +1,9 @@
 //! The rolling window of a group: how often each agent was chosen, step by step, real and virtual calls kept apart.
 //!
 //! A choice counts until its step leaves the window, which moves in [`WINDOW_STEPS`] steps. Expiry is exact, whatever
-//! the pause between two choices. Virtual calls are those that an agent was given when it joined, so that it is not
+//! the pause between two choices. Steps are told apart by when they began, so that a change of the window's length
+//! moves its far end and no count. A step has left for good once a later choice is confirmed, as the store knows then
+//! how far the window has moved. Virtual calls are those that an agent was given when it joined, so that it is not
 //! flooded; they leave the window with their steps and never show in the counts that people read.
 
 use std::collections::VecDeque;
@@ -16,17 +18,27 @@ use crate::time::Timestamp;
 
 /// How often an agent was chosen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub(super) struct Tally {
     /// Choices.
-    pub calls: u64,
+    pub(super) calls: u64,
     /// Calls given on joining.
-    pub virtual_calls: u64,
+    pub(super) virtual_calls: u64,
 }
 
 impl Tally {
     /// What load balancing compares.
-    pub const fn load(self) -> u64 {
+    pub(super) const fn load(self) -> u64 {
         self.calls + self.virtual_calls
+    }
+
+    const fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.virtual_calls += other.virtual_calls;
+    }
+
+    const fn remove(&mut self, other: Self) {
+        self.calls -= other.calls;
+        self.virtual_calls -= other.virtual_calls;
     }
 }
 
@@ -45,21 +57,30 @@ pub struct StepTally {
 
 /// Counts per step and agent over the last 96 steps.
 #[derive(Clone, Debug, Default)]
-pub struct Window {
+pub(super) struct Window {
     step_millis: i64,
-    current: i64,
+    /// The latest moment seen, in milliseconds.
+    latest: i64,
+    /// When the oldest step began that counts, in milliseconds.
+    start: i64,
     /// Oldest first; steps without calls have no entry.
     steps: VecDeque<Step>,
+    /// Over the steps that count.
     totals: FxHashMap<AgentId, Tally>,
 }
 
 #[derive(Clone, Debug)]
 struct Step {
-    number: i64,
+    /// When it began, in milliseconds.
+    start: i64,
     counts: Vec<(AgentId, Tally)>,
 }
 
 impl Step {
+    fn of(&self, agent: AgentId) -> Tally {
+        self.counts.iter().find(|(a, _)| *a == agent).map_or(Tally::default(), |(_, tally)| *tally)
+    }
+
     fn tally(&mut self, agent: AgentId) -> &mut Tally {
         let index = match self.counts.iter().position(|(a, _)| *a == agent) {
             Some(index) => index,
@@ -72,137 +93,133 @@ impl Step {
     }
 }
 
-impl Window {
-    /// An empty window with steps of this length.
-    pub fn new(step: Duration) -> Self {
-        Self { step_millis: (step.as_millis() as i64).max(1), ..Self::default() }
-    }
+/// When the oldest step began that is in the window with `step`, of this length, as its newest.
+pub(super) const fn window_start(step: i64, step_millis: i64) -> i64 {
+    (step - WINDOW_STEPS + 1).saturating_mul(step_millis)
+}
 
-    /// Moves the window to `now`, with steps of length `step`: steps that left it stop counting. When the length
-    /// changes, each old step counts as the new step that it began in.
-    pub fn advance(&mut self, now: Timestamp, step: Duration) {
-        let step_millis = (step.as_millis() as i64).max(1);
-        if step_millis != self.step_millis {
-            self.restep(step_millis);
-        }
-        self.current = self.current.max(now.as_millis().div_euclid(self.step_millis));
-        while let Some(oldest) = self.steps.front()
-            && oldest.number <= self.current - WINDOW_STEPS
-        {
-            for (agent, tally) in &oldest.counts {
-                if let Some(total) = self.totals.get_mut(agent) {
-                    total.calls -= tally.calls;
-                    total.virtual_calls -= tally.virtual_calls;
+impl Window {
+    /// Moves the window to `now`, with steps of length `step`: steps that left it stop counting.
+    pub(super) fn advance(&mut self, now: Timestamp, step: Duration) {
+        self.step_millis = (step.as_millis() as i64).max(1);
+        self.latest = self.latest.max(now.as_millis());
+        let start = window_start(self.current(), self.step_millis);
+        let before = std::mem::replace(&mut self.start, start);
+        let moved = before.min(self.start)..before.max(self.start);
+        for step in self.steps.iter().filter(|step| moved.contains(&step.start)) {
+            for (agent, tally) in &step.counts {
+                let total = self.totals.entry(*agent).or_default();
+                match before < self.start {
+                    true => total.remove(*tally),
+                    false => total.add(*tally),
                 }
             }
-            self.steps.pop_front();
-        }
-        if self.steps.is_empty() && !self.totals.is_empty() {
-            self.totals.clear();
         }
     }
 
-    fn restep(&mut self, step_millis: i64) {
-        let old = std::mem::take(self);
-        self.step_millis = step_millis;
-        self.current = (old.current * old.step_millis).div_euclid(step_millis);
-        for step in old.steps {
-            let number = (step.number * old.step_millis).div_euclid(step_millis);
-            for (agent, tally) in step.counts {
-                self.put(number, agent, tally);
+    /// Forgets steps that began before `start`: they never count again.
+    pub(super) fn forget(&mut self, start: i64) {
+        while let Some(oldest) = self.steps.pop_front_if(|step| step.start < start) {
+            if oldest.start >= self.start {
+                for (agent, tally) in &oldest.counts {
+                    self.totals.entry(*agent).or_default().remove(*tally);
+                }
             }
         }
     }
 
     /// The step that choices are counted in now.
-    pub const fn current(&self) -> i64 {
-        self.current
+    pub(super) const fn current(&self) -> i64 {
+        self.latest.div_euclid(self.step_millis)
     }
 
     /// The length of a step in milliseconds.
-    pub const fn step_millis(&self) -> i64 {
+    pub(super) const fn step_millis(&self) -> i64 {
         self.step_millis
     }
 
     /// An agent's calls over the whole window.
-    pub fn tally(&self, agent: AgentId) -> Tally {
+    pub(super) fn tally(&self, agent: AgentId) -> Tally {
         self.totals.get(&agent).copied().unwrap_or_default()
     }
 
     /// Counts one choice of `agent` now.
-    pub fn count(&mut self, agent: AgentId) {
-        self.put(self.current, agent, Tally { calls: 1, virtual_calls: 0 });
+    pub(super) fn count(&mut self, agent: AgentId) {
+        self.put(self.current() * self.step_millis, agent, Tally { calls: 1, virtual_calls: 0 });
     }
 
-    /// Takes one choice back, if its step is still in the window.
-    pub fn uncount(&mut self, step: i64, agent: AgentId) {
-        let Some(step) = self.steps.iter_mut().find(|s| s.number == step) else { return };
-        let tally = step.tally(agent);
-        if tally.calls > 0 {
-            tally.calls -= 1;
+    /// Takes one choice back that was counted in the step that began at `start`, if that is still in the window.
+    pub(super) fn uncount(&mut self, start: i64, agent: AgentId) {
+        let Some(step) = self.steps.iter_mut().find(|step| step.start == start) else { return };
+        step.tally(agent).calls -= 1;
+        if start >= self.start {
             self.totals.entry(agent).or_default().calls -= 1;
         }
     }
 
-    /// Adds stored counts; those of steps that have left the window are dropped by the next [`Window::advance`].
-    pub fn restore(&mut self, stored: StepTally) {
+    /// Adds stored counts; those that have left the window stop counting with the next [`Window::advance`].
+    pub(super) fn restore(&mut self, step_millis: i64, stored: StepTally) {
+        let start = stored.step.saturating_mul(step_millis);
         let tally = Tally { calls: stored.calls.into(), virtual_calls: stored.virtual_calls.into() };
-        self.put(stored.step, stored.agent, tally);
-        self.current = self.current.max(stored.step);
+        self.put(start, stored.agent, tally);
+        self.latest = self.latest.max(start);
     }
 
-    /// Every count in the window, oldest step first.
-    pub fn steps(&self) -> impl Iterator<Item = StepTally> + '_ {
-        self.steps.iter().flat_map(|step| {
-            step.counts.iter().map(|(agent, tally)| StepTally {
-                step: step.number,
-                agent: *agent,
-                calls: u32::try_from(tally.calls).unwrap_or(u32::MAX),
-                virtual_calls: u32::try_from(tally.virtual_calls).unwrap_or(u32::MAX),
-            })
-        })
-    }
-
-    /// Gives `joiner`, step by step, the calls of `reference` scaled by capacity (cumulative floor, never below its
-    /// own): its virtual calls are replaced. Returns the virtual calls by step.
-    pub fn join(&mut self, joiner: (AgentId, u32), reference: (AgentId, u32)) -> Vec<(i64, u32)> {
-        let (mut theirs, mut given_before, mut given) = (0_u64, 0_u64, Vec::new());
-        let mut virtual_total = 0;
-        for step in &mut self.steps {
-            let find =
-                |agent| step.counts.iter().find(|(a, _)| *a == agent).map_or(Tally::default(), |(_, t)| *t);
-            let own = find(joiner.0);
-            theirs += find(reference.0).load();
-            let level = theirs * u64::from(joiner.1) / u64::from(reference.1.max(1));
-            let upto = level.max(given_before + own.calls);
-            let virtual_calls = upto - given_before - own.calls;
-            given_before = upto;
-            if virtual_calls > 0 || own.virtual_calls > 0 {
-                step.tally(joiner.0).virtual_calls = virtual_calls;
-                given.push((step.number, u32::try_from(virtual_calls).unwrap_or(u32::MAX)));
+    /// Gives `joiner` the calls, real and virtual, of `reference`, scaled by capacity, never less than its own real
+    /// ones: its virtual calls are replaced. From the newest step to the oldest, the floor is taken of the sum so far,
+    /// so that whatever steps leave first, what is left is level to less than one call.
+    pub(super) fn join(&mut self, joiner: (AgentId, u32), reference: (AgentId, u32)) {
+        let (mut theirs, mut given) = (0_u64, 0_u64);
+        self.forget_virtual(joiner.0);
+        for step in self.steps.iter_mut().rev().take_while(|step| step.start >= self.start) {
+            theirs += step.of(reference.0).load();
+            let own = step.of(joiner.0).calls;
+            let level = theirs * u64::from(joiner.1) / u64::from(reference.1);
+            let missing = level.saturating_sub(given + own);
+            given += own + missing;
+            if missing > 0 {
+                step.tally(joiner.0).virtual_calls = missing;
+                self.totals.entry(joiner.0).or_default().virtual_calls += missing;
             }
-            virtual_total += virtual_calls;
         }
-        self.totals.entry(joiner.0).or_default().virtual_calls = virtual_total;
-        given
     }
 
-    fn put(&mut self, number: i64, agent: AgentId, more: Tally) {
+    /// An agent's virtual calls by step, oldest first, and the length of these steps: one millisecond where they were
+    /// not all counted in steps of today's length.
+    pub(super) fn virtual_steps(&self, agent: AgentId) -> (i64, Vec<(i64, u32)>) {
+        let of = |step: &Step| (step.start, step.of(agent).virtual_calls);
+        let steps = || self.steps.iter().map(of).filter(|(_, calls)| *calls > 0);
+        let even = steps().all(|(start, _)| start.rem_euclid(self.step_millis) == 0);
+        let length = if even { self.step_millis } else { 1 };
+        let stored = |(start, calls): (i64, u64)| (start / length, u32::try_from(calls).unwrap_or(u32::MAX));
+        (length, steps().map(stored).collect())
+    }
+
+    fn forget_virtual(&mut self, agent: AgentId) {
+        for step in &mut self.steps {
+            if let Some((_, tally)) = step.counts.iter_mut().find(|(a, _)| *a == agent) {
+                tally.virtual_calls = 0;
+            }
+        }
+        if let Some(total) = self.totals.get_mut(&agent) {
+            total.virtual_calls = 0;
+        }
+    }
+
+    fn put(&mut self, start: i64, agent: AgentId, more: Tally) {
         let index = match self.steps.back() {
-            Some(newest) if newest.number == number => self.steps.len() - 1,
-            _ => match self.steps.binary_search_by_key(&number, |step| step.number) {
+            Some(newest) if newest.start == start => self.steps.len() - 1,
+            _ => match self.steps.binary_search_by_key(&start, |step| step.start) {
                 Ok(index) => index,
                 Err(index) => {
-                    self.steps.insert(index, Step { number, counts: Vec::new() });
+                    self.steps.insert(index, Step { start, counts: Vec::new() });
                     index
                 }
             },
         };
-        let tally = self.steps[index].tally(agent);
-        tally.calls += more.calls;
-        tally.virtual_calls += more.virtual_calls;
-        let total = self.totals.entry(agent).or_default();
-        total.calls += more.calls;
-        total.virtual_calls += more.virtual_calls;
+        self.steps[index].tally(agent).add(more);
+        if start >= self.start {
+            self.totals.entry(agent).or_default().add(more);
+        }
     }
 }

@@ -128,13 +128,13 @@ fn text_without_secrets_is_borrowed() {
 }
 
 #[test]
-fn hostile_text_costs_linear_time() {
-    // A mebibyte each of what would be quadratic if values were searched again and again; minutes, then.
+fn a_secret_behind_a_quarter_mebibyte_of_hostile_text_is_found() {
+    // Each of these would take minutes if values were searched again and again instead of once.
     for unit in
         ["name=", "ws://", "://", "name=\"", "password", "=:", "&amp;", "\\", "a:b@", "name='", "<a>", "%3d"]
     {
-        let text = unit.repeat((1 << 20) / unit.len());
-        assert!(!redact_cxml(&text).is_empty());
+        let text = unit.repeat((1 << 18) / unit.len()) + " <Sip password=\"PLANTED\"/>";
+        assert!(!redact_cxml(&text).contains("PLANTED"), "{unit}");
     }
 }
 

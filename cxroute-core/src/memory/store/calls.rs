@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use crate::call::{Audit, Call, EventKey, EventKind, HistoryEntry, SessionToken, Trace};
+use crate::call::{Audit, Call, EventKey, EventKind, HistoryEntry, SessionToken, Signal, Trace};
 use crate::id::CallId;
 use crate::secret::Sealed;
 use crate::time::Timestamp;
@@ -43,6 +43,17 @@ impl Calls {
 
     pub(super) fn entry(&mut self, token: &SessionToken) -> &mut Stored {
         self.by_token.entry(token.clone()).or_default()
+    }
+
+    /// Gives the call that `signal` may create the next id that no other call has.
+    pub(super) fn settle_id(&self, token: &SessionToken, signal: &mut Signal) {
+        if self.get(token).is_some_and(|stored| stored.call.is_some()) {
+            return;
+        }
+        let Some(id) = signal.new_call_id() else { return };
+        while self.by_id.contains_key(id) {
+            *id = CallId::new(id.get() + 1);
+        }
     }
 
     /// Notes a new call, and forgets the oldest ended ones beyond `most`.

@@ -2,12 +2,13 @@
 
 use super::CallShelf;
 use super::calls::Receipt;
-use crate::call::{EventKind, Ingested, Signal, SignalKind, Verdict, rollup, step};
+use crate::call::{Ingested, Signal, SignalKind, Verdict, rollup, step};
 
 impl CallShelf {
-    pub(super) fn ingest(&mut self, signal: Signal, most_calls: usize) -> Ingested {
+    pub(super) fn ingest(&mut self, mut signal: Signal, most_calls: usize) -> Ingested {
         self.audited += 1;
         let Some(token) = signal.token.clone() else { return Ingested::Committed(None) };
+        self.calls.settle_id(&token, &mut signal);
         let stored = self.calls.entry(&token);
         let audit = (signal.key.kind, signal.received_at, signal.audit.clone());
         if let Some(receipt) = stored.receipts.iter().find(|receipt| receipt.key == signal.key) {
@@ -43,7 +44,6 @@ impl CallShelf {
         if before.is_none() {
             self.calls.note_new(call.id, &token, most_calls);
         }
-        debug_assert!(signal.key.kind != EventKind::Cdr || call.state.is_terminal());
         Ingested::Committed(Some(Box::new(call)))
     }
 }

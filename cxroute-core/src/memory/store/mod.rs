@@ -133,18 +133,13 @@ impl Store for MemoryStore {
         _at: Timestamp,
     ) -> Result<TenantId, StoreError> {
         let mut tenants = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        let id = TenantId::new(tenants.len() as u64 + 1);
+        let shelf = Shelf::new(id, name, domain);
+        shelf.configuration().check()?;
         if tenants.values().any(|shelf| shelf.configuration().tenant.domain == *domain) {
             return Err(StoreError::Conflict { what: format!("domain {domain}") });
         }
-        let id = TenantId::new(tenants.len() as u64 + 1);
-        let tenant = Tenant {
-            id,
-            name: name.to_owned(),
-            domain: domain.clone(),
-            settings: TenantSettings::default(),
-            keys: GateKeys::default(),
-        };
-        tenants.insert(id, Arc::new(Shelf::new(tenant)));
+        tenants.insert(id, Arc::new(shelf));
         Ok(id)
     }
 
@@ -165,7 +160,14 @@ impl Store for MemoryStore {
 }
 
 impl Shelf {
-    fn new(tenant: Tenant) -> Self {
+    fn new(id: TenantId, name: &str, domain: &Domain) -> Self {
+        let tenant = Tenant {
+            id,
+            name: name.to_owned(),
+            domain: domain.clone(),
+            settings: TenantSettings::default(),
+            keys: GateKeys::default(),
+        };
         let configuration = Configuration {
             revision: 1,
             tenant,

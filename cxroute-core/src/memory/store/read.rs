@@ -44,7 +44,7 @@ impl ConfigReader for MemoryRead {
 
     async fn changes_since(&mut self, revision: u64) -> Result<Changes, StoreError> {
         let config = self.shelf.config.read().unwrap_or_else(PoisonError::into_inner);
-        if revision < config.changes_after {
+        if revision < config.changes_after || revision > config.configuration.revision {
             return Ok(Changes::Everything);
         }
         let changes = config.changes.iter().filter(|(led_to, _)| *led_to > revision);

@@ -134,7 +134,9 @@ impl AgentWriter for MemoryTx {
 #[async_trait]
 impl GroupWriter for MemoryTx {
     async fn save_group(&mut self, group: &Group) -> Result<(), StoreError> {
-        save(&mut self.draft.groups, group, |group| group.id.get());
+        let mut group = group.clone();
+        group.members.sort_by_key(|member| member.id);
+        save(&mut self.draft.groups, &group, |group| group.id.get());
         self.changes = None;
         Ok(())
     }

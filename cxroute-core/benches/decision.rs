@@ -1,0 +1,174 @@
+//! The whole decision in process: payload in, CXML out, on the in-memory adapters, with record, history, trace,
+//! receipt and audit. `cargo bench -p cxroute-core --bench decision --features seal,country`
+//!
+//! Prints nanoseconds and heap allocations a decision, per strategy and number of members. Goal: ≤ 5 µs, ≤ 20
+//! allocations at 10 members.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use cxroute_core::authority::Operator;
+use cxroute_core::cloudonix::{CxHeaders, Webhook};
+use cxroute_core::config::{
+    Agent, AgentField, Capacity, Domain, Group, InboundRule, Member, Strategy, Target,
+};
+use cxroute_core::engine::{Admitted, Arrival, Direct, Engine, Parts};
+use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
+use cxroute_core::memory::{MemoryLive, MemoryStore};
+use cxroute_core::port::Store;
+use cxroute_core::seal::{Keyring, MasterKey};
+use cxroute_core::secret::Vault;
+use cxroute_core::time::Timestamp;
+
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+#[expect(
+    unsafe_code,
+    reason = "a counting allocator is the only way to count allocations; it forwards to the system's"
+)]
+// SAFETY: every call is forwarded unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps `alloc`'s contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps `dealloc`'s contract.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const ROUNDS: usize = 9;
+const CALLS: usize = 10_000;
+
+async fn desk(strategy: Strategy, members: u64) -> (Engine, Admitted) {
+    let store = Arc::new(MemoryStore::keeping(4 * CALLS));
+    let vault = Arc::new(Keyring::new(MasterKey::new([7; 32]), []));
+    let operator = Operator::assume();
+    let domain = Domain::parse("bench.cloudonix.net").unwrap();
+    let tenant = store.create_tenant(&operator, "Bench", &domain, Timestamp::EPOCH).await.unwrap();
+    let mut tx = store.begin(&operator.config(tenant)).await.unwrap();
+    let mut group = Group {
+        id: GroupId::new(1),
+        name: "Bench".into(),
+        strategy,
+        settings: Default::default(),
+        members: Vec::new(),
+    };
+    for id in 1..=members {
+        let row = id.to_string();
+        let value = vault.seal(AgentField::ServiceValue.place(tenant, &row), b"+12127773456").unwrap();
+        let agent = Agent {
+            id: AgentId::new(id),
+            name: format!("agent {id}"),
+            provider: serde_json::from_value("vapi".into()).unwrap(),
+            service_value: value,
+            username: None,
+            password: None,
+            enabled: true,
+            max_concurrent_calls: Some(1_000_000),
+            pool: None,
+            metadata: serde_json::Map::new(),
+        };
+        tx.save_agent(&agent).await.unwrap();
+        group.members.push(Member {
+            id: MembershipId::new(id),
+            agent: agent.id,
+            priority: Some(1),
+            capacity: Capacity::ONE,
+            enabled: true,
+            max_concurrent_calls: None,
+        });
+    }
+    tx.save_group(&group).await.unwrap();
+    for id in 0..1_000_u64 {
+        let rule = InboundRule {
+            id: RuleId::new(id + 1),
+            pattern: serde_json::from_value(format!("+1{id:03}*").into()).unwrap(),
+            target: Target::Group(group.id),
+            priority: 1,
+            enabled: true,
+        };
+        tx.save_inbound_rule(&rule).await.unwrap();
+    }
+    tx.commit(Timestamp::EPOCH).await.unwrap();
+    let parts = Parts {
+        store: store.clone(),
+        live: Arc::new(MemoryLive::new()),
+        commit: Arc::new(Direct::new(store)),
+        vault,
+        authenticator: None,
+        spool: None,
+        public_url: "https://cx.example.com".into(),
+    };
+    let engine = Engine::new(parts, Operator::assume());
+    let gate = engine.gate(&domain).await.unwrap().unwrap();
+    let admitted = engine.admit_operator(&gate, &Operator::assume());
+    (engine, admitted)
+}
+
+fn body(call: usize) -> Bytes {
+    let token = format!("{call:032x}");
+    let to = 12_000_000_000_u64 + (call as u64 * 7_919) % 9_999_999;
+    Bytes::from(format!(
+        r#"{{"ApiVersion":"1","CallStatus":"in-progress","From":"+15551230000","CallSid":"{token}","To":"+{to}","SessionData":{{"id":10048287,"domainId":755,"destination":"{to}","callerId":"15551230000","token":"{token}","profile":{{"trunk-sip-headers":{{}},"callId":["28293431436702-395851086431570@192.168.2.161"]}},"callStartTime":1719354316138,"status":"processing","vappServer":"10.0.0.1","ringing":false,"domainNameOrId":"bench.cloudonix.net"}},"Domain":"bench.cloudonix.net","CallerName":"15551230000","Direction":"inbound","AccountSid":"bench.cloudonix.net","Session":"{token}"}}"#
+    ))
+}
+
+async fn round(engine: &Engine, admitted: &Admitted, first: usize) -> (f64, f64) {
+    let bodies: Vec<(Bytes, String)> =
+        (first..first + CALLS).map(|call| (body(call), format!("{call:016x}"))).collect();
+    let allocations = ALLOCATIONS.load(Ordering::Relaxed);
+    let start = Instant::now();
+    for (call, (body, stage)) in bodies.iter().enumerate() {
+        let headers = CxHeaders { stage_id: Some(stage.as_str().into()), ..CxHeaders::default() };
+        let webhook = Webhook {
+            path: "/api/voice/application/bench.cloudonix.net",
+            headers: Some(&headers),
+            ..Webhook::default()
+        };
+        let at = Timestamp::from_millis(1_767_225_600_000 + call as i64);
+        let arrival = Arrival { at, random: (first + call) as u64 };
+        black_box(engine.voice_request(admitted, &webhook, body, arrival).await);
+    }
+    let nanos = start.elapsed().as_nanos() as f64 / CALLS as f64;
+    let allocations = (ALLOCATIONS.load(Ordering::Relaxed) - allocations) as f64 / CALLS as f64;
+    (nanos, allocations)
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    println!("{:<16}{:>8}{:>14}{:>14}{:>14}", "strategy", "members", "min µs", "median µs", "allocations");
+    for strategy in [Strategy::LoadBalanced, Strategy::Priority, Strategy::RoundRobin] {
+        for members in [1, 10, 100] {
+            let (mut times, allocations) = runtime.block_on(async {
+                let (engine, admitted) = desk(strategy, members).await;
+                let (mut times, mut allocations) = (Vec::new(), 0.0);
+                for index in 0..ROUNDS {
+                    let (nanos, count) = round(&engine, &admitted, index * CALLS).await;
+                    times.push(nanos);
+                    allocations = count;
+                }
+                (times, allocations)
+            });
+            times.sort_by(f64::total_cmp);
+            println!(
+                "{:<16}{members:>8}{:>14.2}{:>14.2}{allocations:>14.1}",
+                strategy.as_str(),
+                times[0] / 1_000.0,
+                times[ROUNDS / 2] / 1_000.0,
+            );
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! Runs a simulation: starts calls on their schedule, gathers what they saw, stops when it is told to.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::{JoinError, JoinSet};
+
+use super::client::Client;
+use super::log::Log;
+use super::options::SimulateOptions;
+use super::play::{self, Played, Trial};
+use super::report::Report;
+use super::script::Script;
+use super::tally::Tally;
+
+/// How long calls that are in progress have to come to an end after an interruption.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Why a simulation could not be run. What the server does wrong is not an error but stands in the [`Report`].
+#[derive(Debug, thiserror::Error)]
+pub enum SimulateError {
+    /// The outcomes of dials are more than all dials.
+    #[error("--busy, --no-answer, --failed and --canceled together are {percent:.1}%, expected at most 100%")]
+    Shares {
+        /// Their sum.
+        percent: f64,
+    },
+    /// The file of numbers.
+    #[error("the numbers in {}: {source}", path.display())]
+    NumberFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A credential.
+    #[error("{0}")]
+    Credential(&'static str),
+    /// Nothing listens.
+    #[error("nothing answers at {url}: {source} (start `cxroute-server serve` first, or give --keep-going)")]
+    Unreachable {
+        /// The server under trial.
+        url: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The log.
+    #[error("the log {}: {source}", path.display())]
+    Log {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// No random seed was to be had.
+    #[error("no random seed: {0}; give --seed")]
+    Seed(String),
+    /// A defect of the simulator.
+    #[error("a simulated call broke off: {0}")]
+    Broken(#[from] JoinError),
+}
+
+/// Plays the calls and reports, earlier when the process is interrupted (Ctrl-C).
+///
+/// # Errors
+/// See [`SimulateError`]; violations are no errors.
+pub async fn run(options: SimulateOptions) -> Result<Report, SimulateError> {
+    run_until(options, async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+    .await
+}
+
+/// Plays the calls and reports, earlier when `stop` is done: no call is started after it, and those in progress
+/// have five seconds to come to an end.
+///
+/// # Errors
+/// See [`SimulateError`].
+pub async fn run_until(
+    options: SimulateOptions,
+    stop: impl Future<Output = ()>,
+) -> Result<Report, SimulateError> {
+    let script = Arc::new(Script::new(&options, random_seed(&options)?)?);
+    let client = Client::new(&options).map_err(SimulateError::Credential)?;
+    if options.keep_going.is_none() {
+        let timeout = Duration::from_secs_f64(options.timeout);
+        reach(&options, timeout).await?;
+    }
+    let begun = Instant::now();
+    let log = options.log.as_ref().map(|path| {
+        Log::create(path, begun).map_err(|source| SimulateError::Log { path: path.clone(), source })
+    });
+    let trial = Trial {
+        client,
+        script,
+        speed: options.speed,
+        duplicates: options.duplicates,
+        reorder: options.reorder,
+        deadline: Duration::from_millis(options.deadline_ms),
+        begun,
+    };
+    let run = Run {
+        options,
+        trial: Arc::new(trial),
+        calls: JoinSet::new(),
+        tally: Tally::default(),
+        log: log.transpose()?,
+    };
+    run.finish(stop).await
+}
+
+struct Run {
+    options: SimulateOptions,
+    trial: Arc<Trial>,
+    calls: JoinSet<Played>,
+    tally: Tally,
+    log: Option<Log>,
+}
+
+impl Run {
+    async fn finish(mut self, stop: impl Future<Output = ()>) -> Result<Report, SimulateError> {
+        let stopped = {
+            let mut stop = std::pin::pin!(stop);
+            tokio::select! {
+                ended = self.start_all() => { ended?; false }
+                () = &mut stop => true,
+            }
+        };
+        if stopped {
+            self.wind_down().await?;
+        }
+        let elapsed = self.trial.begun.elapsed();
+        if let (Some(log), Some(path)) = (self.log, self.options.log) {
+            log.finish().map_err(|source| SimulateError::Log { path, source })?;
+        }
+        Ok(self.tally.report(&self.trial.script, elapsed))
+    }
+
+    /// Starts every call when it is due, and gathers them all. Cancelling it loses no call that is in progress.
+    async fn start_all(&mut self) -> Result<(), SimulateError> {
+        let (begun, interval) = (self.trial.begun, self.options.rate.interval());
+        let mut number = 0;
+        while self.options.calls == 0 || number < self.options.calls {
+            while self.calls.len() >= self.options.concurrency() {
+                self.gather_next().await?;
+            }
+            let due = interval.map(|interval| begun + interval.mul_f64(number as f64));
+            if let Some(due) = due {
+                self.gather_until(due).await?;
+            }
+            let started = jiff::Timestamp::now().as_millisecond();
+            let due = due.unwrap_or_else(Instant::now);
+            self.calls.spawn(play::play(self.trial.clone(), number, due, started));
+            number += 1;
+        }
+        while !self.calls.is_empty() {
+            self.gather_next().await?;
+        }
+        Ok(())
+    }
+
+    async fn gather_until(&mut self, due: Instant) -> Result<(), SimulateError> {
+        let mut timer = std::pin::pin!(tokio::time::sleep_until(due.into()));
+        loop {
+            tokio::select! {
+                biased;
+                Some(played) = self.calls.join_next() => enter(&mut self.tally, &mut self.log, &self.options, &played?)?,
+                () = &mut timer => return Ok(()),
+            }
+        }
+    }
+
+    async fn gather_next(&mut self) -> Result<(), SimulateError> {
+        match self.calls.join_next().await {
+            Some(played) => enter(&mut self.tally, &mut self.log, &self.options, &played?),
+            None => Ok(()),
+        }
+    }
+
+    async fn wind_down(&mut self) -> Result<(), SimulateError> {
+        let grace = tokio::time::Instant::now() + GRACE;
+        while !self.calls.is_empty() {
+            match tokio::time::timeout_at(grace, self.gather_next()).await {
+                Ok(gathered) => gathered?,
+                Err(_) => break,
+            }
+        }
+        for _ in 0..self.calls.len() {
+            self.tally.add_unfinished();
+        }
+        self.calls.shutdown().await;
+        Ok(())
+    }
+}
+
+fn enter(
+    tally: &mut Tally,
+    log: &mut Option<Log>,
+    options: &SimulateOptions,
+    played: &Played,
+) -> Result<(), SimulateError> {
+    tally.add(played);
+    let (Some(log), Some(path)) = (log, &options.log) else { return Ok(()) };
+    log.write(played).map_err(|source| SimulateError::Log { path: path.clone(), source })
+}
+
+fn random_seed(options: &SimulateOptions) -> Result<u64, SimulateError> {
+    match options.seed {
+        Some(seed) => Ok(seed),
+        // Short enough to be typed again.
+        None => getrandom::u32().map(u64::from).map_err(|error| SimulateError::Seed(error.to_string())),
+    }
+}
+
+/// A connection before the first call: the most common mistake gets one clear error.
+async fn reach(options: &SimulateOptions, timeout: Duration) -> Result<(), SimulateError> {
+    let authority = options.url.authority();
+    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    let address = if has_port { authority.to_owned() } else { format!("{authority}:80") };
+    let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
+    let connected = tokio::time::timeout(timeout, tokio::net::TcpStream::connect(address)).await;
+    match connected.unwrap_or_else(|_| Err(late())) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(SimulateError::Unreachable { url: options.url.to_string(), source }),
+    }
+}
