@@ -55,7 +55,8 @@ fn parse(text: &str) -> anyhow::Result<Keyring> {
 }
 
 fn key(word: &str) -> anyhow::Result<MasterKey> {
-    let bytes = STANDARD.decode(word).map_err(|_| anyhow!("expected 32 bytes in base64, got something else"))?;
+    let bytes =
+        STANDARD.decode(word).map_err(|_| anyhow!("expected 32 bytes in base64, got something else"))?;
     let length = bytes.len();
     let bytes = bytes.try_into().map_err(|_| anyhow!("expected 32 bytes in base64, got {length} bytes"))?;
     Ok(MasterKey::new(bytes))
@@ -107,7 +108,10 @@ fn beside(database: &Path) -> anyhow::Result<Keyring> {
 /// once both use one key, and neither ever sees half of it.
 fn make(file: &Path) -> anyhow::Result<()> {
     let bytes = random()?;
-    let draft = file.with_extension(format!("key.{:08x}", u32::from_be_bytes([bytes[0], bytes[9], bytes[18], bytes[27]])));
+    let draft = file.with_extension(format!(
+        "key.{:08x}",
+        u32::from_be_bytes([bytes[0], bytes[9], bytes[18], bytes[27]])
+    ));
     let written = write_private(&draft, &format!("{}\n", STANDARD.encode(bytes)));
     let linked = written.and_then(|()| match fs::hard_link(&draft, file) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -198,7 +202,9 @@ mod tests {
         let rotated = parse(&format!("{two},{one}\n")).unwrap();
         assert_eq!(rotated.open(PLACE, &old).unwrap().expose(), "old");
         let new = rotated.seal(PLACE, b"new").unwrap();
-        assert!(parse(&two).unwrap().open(PLACE, &new).is_ok() && parse(&one).unwrap().open(PLACE, &new).is_err());
+        assert!(
+            parse(&two).unwrap().open(PLACE, &new).is_ok() && parse(&one).unwrap().open(PLACE, &new).is_err()
+        );
     }
 
     #[test]

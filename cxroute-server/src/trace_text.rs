@@ -5,9 +5,7 @@ use std::fmt::{self, Write as _};
 use cxroute_core::call::{RuleTrace, Trace};
 use cxroute_core::id::{AgentId, GroupId};
 use cxroute_core::port::Names;
-use cxroute_core::strategy::{
-    CapKind, MemberVerdict, StageOutcome, StageTrace, Verdict, VerdictCounts,
-};
+use cxroute_core::strategy::{CapKind, MemberVerdict, StageOutcome, StageTrace, Verdict, VerdictCounts};
 
 /// Renders a trace: the number, the rule, then every stage with its members. Ends with a line end.
 pub fn render_trace(trace: &Trace, names: &Names) -> String {
@@ -25,7 +23,8 @@ struct Rendered<'a> {
 impl fmt::Display for Rendered<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let trace = self.trace;
-        let (direction, dialled, caller) = (trace.direction.as_str(), plain(&trace.dialled), plain(&trace.caller));
+        let (direction, dialled, caller) =
+            (trace.direction.as_str(), plain(&trace.dialled), plain(&trace.caller));
         write!(f, "{direction} call to {dialled}")?;
         if trace.normalised != trace.dialled {
             write!(f, " (matched as {})", plain(&trace.normalised))?;
@@ -89,7 +88,10 @@ impl Rendered<'_> {
     }
 
     fn group(&self, id: GroupId) -> String {
-        self.names.groups.get(&id).map_or_else(|| format!("group {id}"), |name| format!("group {:?}", plain(name)))
+        self.names
+            .groups
+            .get(&id)
+            .map_or_else(|| format!("group {id}"), |name| format!("group {:?}", plain(name)))
     }
 }
 

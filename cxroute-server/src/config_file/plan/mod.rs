@@ -97,12 +97,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`PlanError`] says what to mend, with the line where one is to blame.
-    pub fn new(
-        form: &Form,
-        current: &Configuration,
-        keyring: &Keyring,
-        ids: Ids,
-    ) -> Result<Self, PlanError> {
+    pub fn new(form: &Form, current: &Configuration, keyring: &Keyring, ids: Ids) -> Result<Self, PlanError> {
         let mut planner = Planner::new(current, keyring, ids);
         planner.tenant(form)?;
         planner.pools(form.pools.as_deref())?;

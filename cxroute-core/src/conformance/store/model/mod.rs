@@ -41,7 +41,8 @@ enum End {
 }
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
-    let end = prop_oneof![4 => proptest::strategy::Just(End::Commit), 1 => proptest::strategy::Just(End::Drop)];
+    let end =
+        prop_oneof![4 => proptest::strategy::Just(End::Commit), 1 => proptest::strategy::Just(End::Drop)];
     let operation = prop_oneof![
         1 => (edits(), end).prop_map(|(edits, end)| Operation::Configure(edits, end)),
         2 => vec(said(), 1..6).prop_map(Operation::Take),
@@ -74,7 +75,8 @@ async fn behaves(store: Arc<dyn Store>, case: u64, operations: Vec<Operation>) -
                 revisions.push(oracle.configuration.clone());
             }
             Operation::Take(batch) => {
-                let signals: Vec<_> = (0_u64..).zip(&batch).map(|(n, said)| said.signal(64 * index as u64 + n)).collect();
+                let signals: Vec<_> =
+                    (0_u64..).zip(&batch).map(|(n, said)| said.signal(64 * index as u64 + n)).collect();
                 let expected: Vec<_> = signals.iter().map(|signal| oracle.take(signal.clone())).collect();
                 assert_eq!(desk.take_all(signals).await?, expected, "{batch:?}");
             }
