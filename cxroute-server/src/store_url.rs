@@ -9,6 +9,7 @@ use clap::Args;
 use cxroute_core::memory::{MemoryLive, MemoryStore};
 use cxroute_core::port::{LiveState, Store};
 use cxroute_core::seal::Keyring;
+use cxroute_store_sqlite::{SqliteStore, StoreOptions};
 
 use crate::master_key::{self, Otherwise};
 
@@ -157,11 +158,10 @@ impl StoreArgs {
     }
 }
 
-/// Opens a database file. The branch that builds `SqliteStore` replaces this body by
-/// `Arc::new(SqliteStore::open(text, &StoreOptions::default()).await?)`.
 async fn sqlite(file: &Path) -> anyhow::Result<Arc<dyn Store>> {
     let text = file.to_str().with_context(|| format!("{}: expected a UTF-8 path", file.display()))?;
-    bail!("opening {text}: this build has no SQLite store")
+    let store = SqliteStore::open(text, &StoreOptions::default()).await;
+    Ok(Arc::new(store.with_context(|| format!("opening {text}"))?))
 }
 
 #[cfg(test)]

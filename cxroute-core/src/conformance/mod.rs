@@ -18,6 +18,8 @@
 //! cxroute_core::conformance_live!(fresh_plane);
 //! ```
 //!
+//! [`crate::conformance_spool!`] does the same for a [`crate::port::Spool`].
+//!
 //! Put that into `tests/conformance.rs` of the adapter's crate, with this among its dev-dependencies, and run
 //! `cargo test`:
 //!
@@ -39,6 +41,8 @@
 //! against the same laws: see `examples/adapter_with_kit.rs`.
 
 pub mod fixture;
+pub mod live;
+pub mod spool;
 pub mod store;
 
 use std::any::Any;
@@ -52,7 +56,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::authority::Operator;
 use crate::config::DomainError;
-use crate::port::{LiveError, StoreError};
+use crate::port::{LiveError, SpoolError, StoreError};
 
 /// What a law comes to. A law that does not hold panics with the values that differ, or is [`Broken`].
 pub type Checked = Result<(), Broken>;
@@ -87,7 +91,7 @@ macro_rules! broken_by {
         }
     )+};
 }
-broken_by!(StoreError, LiveError, DomainError, std::io::Error, tokio::task::JoinError);
+broken_by!(StoreError, LiveError, SpoolError, DomainError, std::io::Error, tokio::task::JoinError);
 
 /// A fresh, empty adapter, with what must live as long as it does.
 pub struct Subject<A> {

@@ -25,7 +25,7 @@ async fn with_calls(bench: &StoreBench, domain: &str, count: u32) -> Result<Desk
     for n in 0..count {
         let nth = 1 + (n * 7) % count.max(1);
         let script = Script::new(&format!("call {nth}"), nth);
-        let signal = if nth % 2 == 0 { script.voice_through(20, 7) } else { script.voice(8) };
+        let signal = if nth.is_multiple_of(2) { script.voice_through(20, 7) } else { script.voice(8) };
         desk.take(signal).await?;
     }
     Ok(desk)

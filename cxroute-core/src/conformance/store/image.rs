@@ -6,61 +6,11 @@ use std::time::Duration;
 use super::super::{Broken, Checked};
 use super::StoreBench;
 use super::bench::Desk;
-use crate::call::{Call, Outcome, Signal};
+use crate::call::{Outcome, Signal};
 use crate::config::Strategy;
-use crate::conformance::fixture::{Exchange, Script, roster, seat, seconds};
-use crate::strategy::{Books, LiveAttempt, Plane, PlaneImage, Seat, SessionImage};
+use crate::conformance::fixture::{Exchange, Script, image_of, in_order, roster, seat, seconds};
+use crate::strategy::{Books, Plane, PlaneImage, Seat};
 use crate::time::Timestamp;
-
-/// Brings the lists of an image, whose order says nothing, into one order.
-pub(super) fn in_order(mut image: PlaneImage) -> PlaneImage {
-    for group in &mut image.groups {
-        group.steps.sort_by_key(|(millis, tally)| (*millis, tally.step, tally.agent));
-        group.seats.sort_by_key(|seat| seat.agent);
-        group.turns.sort_by_key(|turn| turn.level);
-    }
-    image.groups.sort_by_key(|group| group.group);
-    image.health.sort_by_key(|row| row.agent);
-    image.sessions.sort_by(|a, b| a.token.cmp(&b.token));
-    image
-}
-
-/// The image of these books and calls.
-pub(super) fn image_of<'a>(
-    books: &Books,
-    calls: impl Iterator<Item = &'a Call>,
-    now: Timestamp,
-) -> PlaneImage {
-    let live = calls.filter(|call| !call.state.is_terminal() && call.live_until > now);
-    let image = PlaneImage {
-        seq: books.seq(),
-        groups: books.groups(now),
-        health: books.health(),
-        sessions: live.map(session).collect(),
-    };
-    in_order(image)
-}
-
-fn session(call: &Call) -> SessionImage {
-    let attempts = call.attempts.iter().map(|attempt| {
-        let open = attempt.ended_at.is_none();
-        LiveAttempt {
-            number: attempt.number,
-            seat: match attempt.target {
-                crate::call::AttemptTarget::Agent(seat) => Some(seat),
-                crate::call::AttemptTarget::Number { .. } => None,
-            },
-            open_until: open.then_some(call.live_until),
-            probe: if open { attempt.probe } else { None },
-        }
-    });
-    SessionImage {
-        token: call.token.clone(),
-        attempts: attempts.collect(),
-        ended: call.is_over(),
-        forget_at: call.live_until,
-    }
-}
 
 async fn image(desk: &Desk, now: Timestamp) -> Result<PlaneImage, Broken> {
     Ok(in_order(desk.read().await?.plane_image(now).await?))
@@ -112,7 +62,7 @@ async fn the_books_are_kept(bench: &StoreBench, strategy: Strategy) -> Checked {
     for batch in signals.chunks(7) {
         desk.take_all(batch.to_vec()).await?;
     }
-    let (now, later) = (exchange.now(), exchange.now().after(Duration::from_secs(20 * 3_600)));
+    let (now, later) = (exchange.now(), exchange.now().after(Duration::from_secs(163 * 3_600)));
     assert_eq!(image(&desk, now).await?, image_of(&books, exchange.calls(), now));
     assert_eq!(image(&desk, later).await?, image_of(&books, exchange.calls(), later), "as steps expire");
     Ok(())

@@ -18,9 +18,8 @@ use super::super::{Checked, for_all};
 use super::StoreBench;
 use super::bench::Desk;
 use super::changes::follow;
-use super::image::in_order;
 use crate::config::Domain;
-use crate::conformance::fixture::{START, seconds};
+use crate::conformance::fixture::{START, in_order, seconds};
 use crate::id::{AgentId, GroupId};
 use crate::port::{CallFilter, Changes, Page, Store, StoreError};
 
@@ -141,7 +140,7 @@ async fn calls_agree(desk: &Desk, oracle: &Oracle) -> Checked {
             assert_eq!(read.answer(&token, key).await?, answer, "{token} {key:?}");
         }
     }
-    for now in [START, seconds(50), seconds(14_450), seconds(30 * 3_600)] {
+    for now in [START, seconds(50), seconds(14_450), seconds(168 * 3_600)] {
         assert_eq!(in_order(read.plane_image(now).await?), oracle.image(now), "the image at {now}");
     }
     for filter in filters() {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::image::image_of;
 use crate::call::{Call, EventKey, HistoryEntry, Ingested, SessionToken, Signal, Trace, Verdict, step};
 use crate::config::{ConfigError, Configuration};
+use crate::conformance::fixture::image_of;
 use crate::port::{AuditEntry, CallDetail, CallFilter, Names};
 use crate::secret::Sealed;
 use crate::strategy::{Books, PlaneImage};

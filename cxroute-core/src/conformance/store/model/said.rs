@@ -178,8 +178,9 @@ fn health() -> impl Strategy<Value = AgentHealth> {
     (health, 0_u32..3).prop_map(|(health, episodes)| AgentHealth { health, episodes })
 }
 
-/// A step's length and number: of a window of 24 hours, or of 12.
+/// A step's length and number: of a window of 24 hours, or of 12; now and then one window later.
 fn steps() -> impl Strategy<Value = (i64, i64)> {
     let length = select(vec![900_000_i64, 450_000]);
-    (length, 0_i64..3).prop_map(|(millis, later)| (millis, START.as_millis() / millis + later))
+    let later = prop_oneof![5 => 0_i64..3, 1 => 95_i64..98];
+    (length, later).prop_map(|(millis, later)| (millis, START.as_millis() / millis + later))
 }
