@@ -72,8 +72,11 @@ impl Scoped<'_> {
         changed: &[OutboundRule],
     ) -> Result<Vec<OutboundRule>, StoreError> {
         let enabled = changed.iter().filter(|rule| rule.enabled);
-        let keys: Vec<_> =
-            enabled.map(|rule| (rule.caller_id.pattern().to_string(), rule.destination_pattern.pattern().to_string())).collect();
+        let keys: Vec<_> = enabled
+            .map(|rule| {
+                (rule.caller_id.pattern().to_string(), rule.destination_pattern.pattern().to_string())
+            })
+            .collect();
         let rows: Vec<OutboundRow> = sqlx::query_as(
             "SELECT DISTINCT r.id, r.caller_id, r.destination_pattern, r.trunk_config, r.enabled
              FROM json_each(?2) k CROSS JOIN outbound_routing_rules r ON r.tenant_id = ?1
