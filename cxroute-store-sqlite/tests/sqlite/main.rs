@@ -1,11 +1,12 @@
-//! The SQLite store and the spool against their contracts, on real files.
+//! What the conformance kit cannot say of the SQLite store and the spool: files, crashes, other processes, the schema.
 
-mod batches;
-mod calls;
+mod away;
 mod config;
 mod crash;
 mod isolation;
 mod plane;
+mod reading;
 mod schema;
 mod spool;
 mod support;
+mod trim;
