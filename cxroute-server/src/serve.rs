@@ -1,11 +1,16 @@
-//! `serve`: the options of the server. The server itself is run by [`run`].
+//! `serve`: from the command line to a running server.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use anyhow::{Context as _, bail};
 use clap::Args;
 
-use crate::store_url::{LiveUrl, StoreArgs};
+use crate::cli::{operator, read_form, report};
+use crate::config_file::{Applier, Mode};
+use crate::server::{self, Backing, Committing, Exposure, ServerOptions};
+use crate::store_url::{LiveUrl, Opened, StoreArgs};
 
 /// How a server is to run.
 #[derive(Args, Clone, Debug)]
@@ -25,6 +30,9 @@ pub struct ServeOptions {
     /// What Cloudonix reaches this server by, such as https://cx.example.com [default: http:// and --listen].
     #[arg(long, env = "CXROUTE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub public_url: Option<String>,
+    /// A proxy that speaks TLS stands in front: other addresses than this machine's own may be listened on.
+    #[arg(long, env = "CXROUTE_BEHIND_PROXY", value_parser = clap::builder::FalseyValueParser::new())]
+    pub behind_proxy: bool,
     /// A configuration file that is applied at the start.
     #[arg(long, env = "CXROUTE_CONFIG", value_name = "FILE.yaml")]
     pub config: Option<PathBuf>,
@@ -47,7 +55,34 @@ pub(crate) fn public_url(text: &str) -> Result<String, String> {
     }
 }
 
-/// Runs the server.
+/// Runs the server until it is told to stop.
 pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
-    anyhow::bail!("no HTTP server yet for {}", options.listen)
+    if options.demo {
+        bail!("--demo is not there yet");
+    }
+    let opened = options.store.open().await?;
+    if let Some(file) = &options.config {
+        apply(file, &opened).await?;
+    }
+    let spool = options.store.open_spool(options.spool.as_deref()).await?;
+    let backing = Backing {
+        store: opened.store,
+        live: options.live.open(),
+        durability: spool.map_or(Committing::Direct, Committing::Grouped),
+        authenticator: Arc::new(opened.keyring.webhook_keys()),
+        vault: opened.keyring,
+    };
+    let exposure = if options.behind_proxy { Exposure::BehindProxy } else { Exposure::Loopback };
+    let (listen, public_url) = (options.listen, options.public_url);
+    server::run(ServerOptions { listen, public_url, exposure, ..ServerOptions::default() }, backing).await?;
+    Ok(())
+}
+
+async fn apply(file: &Path, opened: &Opened) -> anyhow::Result<()> {
+    let form = read_form(file)?;
+    let operator = operator();
+    let applier = Applier { store: opened.store.as_ref(), keyring: &opened.keyring, operator: &operator };
+    let applied = applier.apply(&form, Mode::Commit, crate::now()).await;
+    report(&applied.with_context(|| file.display().to_string())?, Mode::Commit, &form.tenant.domain)?;
+    Ok(())
 }
