@@ -271,7 +271,7 @@ impl<'a> AttemptRow<'a> {
 fn trace_value(trace: &Trace, names: &Names) -> Value {
     let mut value = serde_json::to_value(trace).unwrap_or_default();
     let stages = value.get_mut("stages").and_then(Value::as_array_mut);
-    for (json, stage) in stages.into_iter().flatten().zip(&trace.stages) {
+    for (json, stage) in stages.into_iter().flatten().zip(trace.stages.iter()) {
         json["group_name"] = stage.group.and_then(|id| names.groups.get(&id)).cloned().into();
         let members = json.get_mut("members").and_then(Value::as_array_mut);
         for (json, member) in members.into_iter().flatten().zip(&stage.members) {

@@ -13,7 +13,6 @@ use cxroute_core::authority::Operator;
 use cxroute_core::config::{Configuration, Domain};
 use cxroute_core::id::TenantId;
 use cxroute_core::port::Store;
-use tracing_subscriber::EnvFilter;
 
 use crate::calls::CallsArgs;
 use crate::config_file::{self, Applied, Applier, Form, Mode};
@@ -76,7 +75,6 @@ struct ExportArgs {
 
 /// Runs a command to its end.
 pub async fn run(cli: Cli) -> ExitCode {
-    log(if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" });
     match cli.command.run().await {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
@@ -99,17 +97,6 @@ impl Command {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Logs go to standard error, as text or, with `CXROUTE_LOG_FORMAT=json`, as JSON; `CXROUTE_LOG` says which, in the
-/// syntax of tracing's filters (`info`, `cxroute_core=debug`).
-fn log(otherwise: &str) {
-    let filter = std::env::var("CXROUTE_LOG").ok().and_then(|filter| EnvFilter::try_new(filter).ok());
-    let filter = filter.unwrap_or_else(|| EnvFilter::new(otherwise));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let json = std::env::var("CXROUTE_LOG_FORMAT").is_ok_and(|form| form == "json");
-    // A host that has set up its own logs keeps them.
-    let _ = if json { logs.json().try_init() } else { logs.try_init() };
 }
 
 /// One line: the error and what led to it.

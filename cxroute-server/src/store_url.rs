@@ -1,5 +1,4 @@
-//! Which adapters: the one place that turns `--store`, `--live` and `--spool` into a store, an execution plane and a
-//! spool.
+//! Which adapters: the one place that turns `--store` and `--live` into a store and an execution plane.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -8,9 +7,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use cxroute_core::memory::{MemoryLive, MemoryStore};
-use cxroute_core::port::{LiveState, Spool, Store};
+use cxroute_core::port::{LiveState, Store};
 use cxroute_core::seal::Keyring;
-use cxroute_store_sqlite::{SpoolOptions, SqliteSpool, SqliteStore, StoreOptions};
+use cxroute_store_sqlite::{SqliteStore, StoreOptions};
 
 use crate::master_key::{self, Otherwise};
 
@@ -141,24 +140,6 @@ impl StoreArgs {
         }
         let keyring = master_key::keyring(self.master_key_file.as_deref(), Otherwise::Ephemeral)?;
         Ok(Opened { store: Arc::new(MemoryStore::new()), keyring: Arc::new(keyring) })
-    }
-
-    /// Opens the spool in `folder`, else the one beside the database. A store in memory has none unless it is named:
-    /// what would be saved for a store that forgets?
-    ///
-    /// # Errors
-    /// When another server has it, or it cannot be opened.
-    pub async fn open_spool(&self, folder: Option<&Path>) -> anyhow::Result<Option<Arc<dyn Spool>>> {
-        let folder = match (folder, &self.store) {
-            (Some(folder), _) => folder.to_owned(),
-            (None, StoreUrl::Memory) => return Ok(None),
-            (None, StoreUrl::Sqlite(file)) => {
-                let mut name = file.as_os_str().to_owned();
-                name.push(".spool");
-                PathBuf::from(name)
-            }
-        };
-        Ok(Some(Arc::new(SqliteSpool::open(&folder, SpoolOptions::default()).await?)))
     }
 
     fn exists(&self) -> bool {

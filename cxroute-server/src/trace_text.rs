@@ -26,7 +26,7 @@ impl fmt::Display for Rendered<'_> {
         let (direction, dialled, caller) =
             (trace.direction.as_str(), plain(&trace.dialled), plain(&trace.caller));
         write!(f, "{direction} call to {dialled}")?;
-        if trace.normalised != trace.dialled {
+        if *trace.normalised != *trace.dialled {
             write!(f, " (matched as {})", plain(&trace.normalised))?;
         }
         let caller = if caller.is_empty() { "an unknown caller" } else { &caller };
@@ -41,7 +41,7 @@ impl fmt::Display for Rendered<'_> {
         for rule in &trace.next_best {
             writeln!(f, "  next best: {}", Rule(rule))?;
         }
-        for stage in &trace.stages {
+        for stage in trace.stages.iter() {
             self.stage(f, stage)?;
         }
         match &trace.fallback {

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cxroute_core::authority::Operator;
-use cxroute_core::engine::{CatchUp, Commit, Committer, CommitterOptions, Direct, Engine, Parts};
-use cxroute_core::port::{LiveState, Spool, Store};
+use cxroute_core::engine::{CatchUp, Committer, CommitterOptions, Direct, Engine, Parts};
+use cxroute_core::port::{Commit, LiveState, Spool, Store};
 use cxroute_core::secret::{Authenticator, Vault};
 use tokio::net::TcpSocket;
 use tokio::sync::watch;
@@ -133,15 +133,19 @@ pub struct Server {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// Serves until SIGTERM or SIGINT, then drains; a second signal ends it at once.
+/// Serves until SIGTERM or SIGINT, then drains; a second signal ends it at once. `on_start` is told where it listens.
 ///
 /// # Errors
 /// [`ServerError`] if it cannot start.
-pub async fn run(options: ServerOptions, backing: Backing) -> Result<Ended, ServerError> {
-    let mut signals =
-        signals::Signals::listen().map_err(|error| ServerError::SetUp(error.into()))?;
+pub async fn run(
+    options: ServerOptions,
+    backing: Backing,
+    on_start: impl FnOnce(SocketAddr),
+) -> Result<Ended, ServerError> {
+    let mut signals = signals::Signals::listen().map_err(|error| ServerError::SetUp(error.into()))?;
     let patience = options.patience;
     let server = Server::start(options, backing).await?;
+    on_start(server.address());
     signals.next().await;
     tracing::info!("asked to end: draining");
     tokio::select! {
