@@ -229,7 +229,7 @@ fn round_robin_never_skips_or_repeats_a_remaining_member() {
             match dice.below(12) {
                 0 if desk.world.agents.len() < 9 => desk.world.add(1),
                 1 if desk.world.groups[0].members.len() > 1 => {
-                    drop(desk.world.groups[0].members.remove(member))
+                    desk.world.groups[0].members.remove(member);
                 }
                 2..=3 => desk.world.groups[0].members[member].enabled ^= true,
                 _ => {}
