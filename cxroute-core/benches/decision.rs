@@ -4,10 +4,8 @@
 //! Prints nanoseconds and heap allocations a decision, per strategy and number of members. Goal: ≤ 5 µs, ≤ 20
 //! allocations at 10 members.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -16,38 +14,13 @@ use cxroute_core::cloudonix::{CxHeaders, Webhook};
 use cxroute_core::config::{
     Agent, AgentField, Capacity, Domain, Group, InboundRule, Member, Strategy, Target,
 };
-use cxroute_core::engine::{Admitted, Arrival, Direct, Engine, Parts};
+use cxroute_core::engine::{Admitted, Arrival, Engine, Parts};
 use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
 use cxroute_core::memory::{MemoryLive, MemoryStore};
 use cxroute_core::port::Store;
 use cxroute_core::seal::{Keyring, MasterKey};
 use cxroute_core::secret::Vault;
 use cxroute_core::time::Timestamp;
-
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-#[expect(
-    unsafe_code,
-    reason = "a counting allocator is the only way to count allocations; it forwards to the system's"
-)]
-// SAFETY: every call is forwarded unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps `alloc`'s contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps `dealloc`'s contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 const ROUNDS: usize = 9;
 const CALLS: usize = 10_000;
@@ -104,9 +77,9 @@ async fn desk(strategy: Strategy, members: u64) -> (Engine, Admitted) {
     }
     tx.commit(Timestamp::EPOCH).await.unwrap();
     let parts = Parts {
-        store: store.clone(),
+        store: Arc::clone(&store) as Arc<dyn Store>,
         live: Arc::new(MemoryLive::new()),
-        commit: Arc::new(Direct::new(store)),
+        commit: store,
         vault,
         authenticator: None,
         spool: None,
@@ -126,10 +99,8 @@ fn body(call: usize) -> Bytes {
     ))
 }
 
-async fn round(engine: &Engine, admitted: &Admitted, first: usize) -> (f64, f64) {
-    let bodies: Vec<(Bytes, String)> =
-        (first..first + CALLS).map(|call| (body(call), format!("{call:016x}"))).collect();
-    let allocations = ALLOCATIONS.load(Ordering::Relaxed);
+async fn round(engine: &Engine, admitted: &Admitted, first: usize) -> f64 {
+    let bodies = payloads(first);
     let start = Instant::now();
     for (call, (body, stage)) in bodies.iter().enumerate() {
         let headers = CxHeaders { stage_id: Some(stage.as_str().into()), ..CxHeaders::default() };
@@ -142,9 +113,23 @@ async fn round(engine: &Engine, admitted: &Admitted, first: usize) -> (f64, f64)
         let arrival = Arrival { at, random: (first + call) as u64 };
         black_box(engine.voice_request(admitted, &webhook, body, arrival).await);
     }
-    let nanos = start.elapsed().as_nanos() as f64 / CALLS as f64;
-    let allocations = (ALLOCATIONS.load(Ordering::Relaxed) - allocations) as f64 / CALLS as f64;
-    (nanos, allocations)
+    start.elapsed().as_nanos() as f64 / CALLS as f64
+}
+
+/// Heap allocations of one decision: those of a round less those of making its payloads.
+fn allocations(runtime: &tokio::runtime::Runtime, engine: &Engine, admitted: &Admitted) -> f64 {
+    let first = ROUNDS * CALLS;
+    let made = allocation_counter::measure(|| {
+        runtime.block_on(async { drop(black_box(payloads(first))) });
+    });
+    let all = allocation_counter::measure(|| {
+        runtime.block_on(async { black_box(round(engine, admitted, first).await) });
+    });
+    (all.count_total - made.count_total) as f64 / CALLS as f64
+}
+
+fn payloads(first: usize) -> Vec<(Bytes, String)> {
+    (first..first + CALLS).map(|call| (body(call), format!("{call:016x}"))).collect()
 }
 
 fn main() {
@@ -152,16 +137,15 @@ fn main() {
     println!("{:<16}{:>8}{:>14}{:>14}{:>14}", "strategy", "members", "min µs", "median µs", "allocations");
     for strategy in [Strategy::LoadBalanced, Strategy::Priority, Strategy::RoundRobin] {
         for members in [1, 10, 100] {
-            let (mut times, allocations) = runtime.block_on(async {
+            let (mut times, engine, admitted) = runtime.block_on(async {
                 let (engine, admitted) = desk(strategy, members).await;
-                let (mut times, mut allocations) = (Vec::new(), 0.0);
+                let mut times = Vec::new();
                 for index in 0..ROUNDS {
-                    let (nanos, count) = round(&engine, &admitted, index * CALLS).await;
-                    times.push(nanos);
-                    allocations = count;
+                    times.push(round(&engine, &admitted, index * CALLS).await);
                 }
-                (times, allocations)
+                (times, engine, admitted)
             });
+            let allocations = allocations(&runtime, &engine, &admitted);
             times.sort_by(f64::total_cmp);
             println!(
                 "{:<16}{members:>8}{:>14.2}{:>14.2}{allocations:>14.1}",

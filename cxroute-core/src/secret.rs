@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::id::TenantId;
@@ -11,12 +12,12 @@ use crate::id::TenantId;
 /// A sealed secret: opaque bytes that name the key that sealed them. Its Debug output shows nothing but the length.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Sealed(Vec<u8>);
+pub struct Sealed(Bytes);
 
 impl Sealed {
     /// Wraps bytes that a [`Vault`] made, as an adapter reads them back.
-    pub const fn from_bytes(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+    pub fn from_bytes(bytes: impl Into<Bytes>) -> Self {
+        Self(bytes.into())
     }
 
     /// The bytes to store.
@@ -116,7 +117,7 @@ pub struct NoVault;
 
 impl Vault for NoVault {
     fn seal(&self, _place: Place<'_>, clear: &[u8]) -> Result<Sealed, SealError> {
-        Ok(Sealed(clear.to_vec()))
+        Ok(Sealed::from_bytes(clear.to_vec()))
     }
 
     fn open(&self, _place: Place<'_>, sealed: &Sealed) -> Result<Clear, SealError> {

@@ -1,5 +1,7 @@
 //! The call as it is kept: what was dialled, what was tried, how it ended.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -20,9 +22,9 @@ pub struct Call {
     /// Outbound if an outbound rule chose.
     pub direction: RuleDirection,
     /// The caller as received.
-    pub from: Box<str>,
+    pub from: Arc<str>,
     /// The dialled number as received.
-    pub to: Box<str>,
+    pub to: Arc<str>,
     /// Where the call is.
     pub state: CallState,
     /// Why it ended without an answer, if we know.

@@ -1,5 +1,7 @@
 //! What a CDR says of a call (FACTS §5), in the lifecycle's own words.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::aggregate::{CdrFigures, Outcome};
@@ -15,7 +17,7 @@ pub struct CdrReport {
     /// What a record is made of when the call is unknown: its id, and the parties.
     pub id: CallId,
     /// The caller.
-    pub from: Box<str>,
+    pub from: Arc<str>,
     /// The dialled number.
-    pub to: Box<str>,
+    pub to: Arc<str>,
 }

@@ -62,25 +62,29 @@ pub struct Trace {
     /// Which rules were asked.
     pub direction: RuleDirection,
     /// The dialled number as received.
-    pub dialled: Box<str>,
+    pub dialled: Arc<str>,
     /// As it was matched.
     pub normalised: Box<str>,
     /// The caller as received.
-    pub caller: Box<str>,
+    pub caller: Arc<str>,
     /// The rule that won.
     pub rule: Option<RuleTrace>,
     /// The next best ones.
     #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
     pub next_best: SmallVec<[RuleTrace; 2]>,
     /// Every stage of the fallback chain that was looked at.
-    #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
-    pub stages: SmallVec<[StageTrace; 1]>,
+    #[serde(default, skip_serializing_if = "no_stages")]
+    pub stages: Arc<SmallVec<[StageTrace; 1]>>,
     /// What came after the last stage, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Box<str>>,
     /// Whether the execution plane was away and this server decided by itself.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub degraded: bool,
+}
+
+fn no_stages(stages: &Arc<SmallVec<[StageTrace; 1]>>) -> bool {
+    stages.is_empty()
 }
 
 /// A rule as a trace names it.

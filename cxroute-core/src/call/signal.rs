@@ -1,5 +1,7 @@
 //! A signal: one webhook, parsed and decided, as it is committed or spooled; and what committing it came to.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::aggregate::{Call, Outcome};
@@ -69,9 +71,9 @@ pub struct NewCall {
     /// Its id, minted once.
     pub id: CallId,
     /// The caller as received.
-    pub from: Box<str>,
+    pub from: Arc<str>,
     /// The dialled number as received.
-    pub to: Box<str>,
+    pub to: Arc<str>,
     /// How long it counts as live.
     pub live_until: Timestamp,
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::id::TenantId;
-use crate::secret::Sealed;
+use crate::secret::{Place, Sealed};
 
 /// A customer: one Cloudonix domain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -156,4 +156,11 @@ pub struct GateKeys {
     pub webhook_keys: Vec<[u8; 32]>,
     /// The secret of `X-CX-Signature`, checked when present.
     pub signature_secret: Option<Sealed>,
+}
+
+impl GateKeys {
+    /// Where the signature secret of `tenant` is sealed for; `row` is the tenant's id in decimal.
+    pub const fn signature_place(tenant: TenantId, row: &str) -> Place<'_> {
+        Place { tenant, table: "tenants", row, field: "signature_secret" }
+    }
 }

@@ -13,10 +13,9 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::commit::{Commit, Committed};
 use crate::authority::{IngestScope, Operator};
 use crate::call::{Ingested, Signal, SignalKind};
-use crate::port::{Retry, Spool, SpoolId, Spooled, Store, StoreError};
+use crate::port::{Commit, Committed, Retry, Spool, SpoolId, Spooled, Store, StoreError};
 
 /// How a committer behaves.
 #[derive(Clone, Copy, Debug)]

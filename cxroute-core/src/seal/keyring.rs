@@ -28,18 +28,20 @@ pub struct Keyring {
     keys: Vec<(u32, MasterKey)>,
     ciphers: CipherCache,
     nonces: Nonces,
+    webhook_keys: WebhookKeyHasher,
 }
 
 impl Keyring {
     /// Seals with `current`; opens with it and with the `former` ones.
     pub fn new(current: MasterKey, former: impl IntoIterator<Item = MasterKey>) -> Self {
-        let keys = std::iter::once(current).chain(former).map(|key| (key.id(), key)).collect();
-        Self { keys, ciphers: CipherCache::default(), nonces: Nonces::new() }
+        let keys: Vec<_> = std::iter::once(current).chain(former).map(|key| (key.id(), key)).collect();
+        let webhook_keys = WebhookKeyHasher::new(keys.iter().map(|(_, key)| key));
+        Self { keys, ciphers: CipherCache::default(), nonces: Nonces::new(), webhook_keys }
     }
 
     /// The hasher of webhook keys under the same master keys.
     pub fn webhook_keys(&self) -> WebhookKeyHasher {
-        WebhookKeyHasher::new(self.keys.iter().map(|(_, key)| key))
+        self.webhook_keys.clone()
     }
 
     /// The id of the key that sealed a value is the current one's: it need not be sealed anew before a former master

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use super::latest::Latest;
 use super::ledger::{Counted, GroupImage, Turn};
 use super::roster::{Roster, Seat};
-use super::window::{Tally, Window, window_start};
+use super::window::{Tally, Window, step_end, window_start};
 use crate::config::Strategy;
 use crate::id::{AgentId, GroupId, MembershipId};
 
@@ -99,7 +99,7 @@ impl GroupBook {
 
     /// Takes the choice `seq` back as if it never was: its count, its place in the order of choices, its turn.
     pub(super) fn take_back(&mut self, counted: &Counted, turn: Option<Turn>, seq: u64) {
-        self.window.uncount(counted.step.saturating_mul(counted.step_millis), counted.agent);
+        self.window.uncount(step_end(counted.step, counted.step_millis), counted.agent);
         self.each_latest(counted, turn, |last| last.take_back(seq), |turn| turn.take_back(seq));
     }
 

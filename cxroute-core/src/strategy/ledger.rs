@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::health::Health;
 use super::window::StepTally;
-use crate::call::{AttemptName, SessionToken};
+use crate::call::{Attempt, AttemptName, AttemptTarget, Call, SessionToken};
 use crate::id::{AgentId, GroupId, MembershipId, PoolId};
 use crate::time::Timestamp;
 
@@ -179,5 +179,33 @@ impl LiveAttempt {
     /// The attempt's name, in the call `token`.
     pub fn name(&self, token: &SessionToken) -> AttemptName {
         AttemptName { token: token.clone(), number: self.number }
+    }
+}
+
+impl SessionImage {
+    /// What the execution plane needs of a stored call that is live.
+    pub fn of(call: &Call) -> Self {
+        Self {
+            token: call.token.clone(),
+            attempts: call.attempts.iter().map(|attempt| LiveAttempt::of(attempt, call)).collect(),
+            ended: call.is_over(),
+            forget_at: call.live_until,
+        }
+    }
+}
+
+impl LiveAttempt {
+    fn of(attempt: &Attempt, call: &Call) -> Self {
+        let open = attempt.ended_at.is_none();
+        let seat = match attempt.target {
+            AttemptTarget::Agent(seat) => Some(seat),
+            AttemptTarget::Number { .. } => None,
+        };
+        Self {
+            number: attempt.number,
+            seat,
+            open_until: open.then_some(call.live_until),
+            probe: attempt.probe.filter(|_| open),
+        }
     }
 }

@@ -19,7 +19,7 @@ const PROBE: i64 = 120_000;
 
 /// What a choice is expected to say.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Said {
+pub(crate) enum Said {
     Made(Made),
     Recorded(u64),
     Answered,
@@ -29,16 +29,16 @@ pub enum Said {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Made {
-    pub seq: u64,
-    pub before: u16,
-    pub who: Who,
-    pub stages: Vec<Stage>,
-    pub settled: Option<Settled>,
+pub(crate) struct Made {
+    pub(crate) seq: u64,
+    pub(crate) before: u16,
+    pub(crate) who: Who,
+    pub(crate) stages: Vec<Stage>,
+    pub(crate) settled: Option<Settled>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Who {
+pub(crate) enum Who {
     Seat { attempt: u16, stage: usize, seat: AttemptSeat, probe: Option<u32> },
     Number(u16),
     Nobody,
@@ -46,14 +46,14 @@ pub enum Who {
 
 /// A stage's outcome, and verdict, calls and virtual calls of each member in membership order.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stage {
-    pub outcome: StageOutcome,
-    pub members: Vec<(MembershipId, Verdict, u64, u64)>,
+pub(crate) struct Stage {
+    pub(crate) outcome: StageOutcome,
+    pub(crate) members: Vec<(MembershipId, Verdict, u64, u64)>,
 }
 
 impl Said {
     /// What the plane said, in the oracle's words.
-    pub fn by_plane(choice: &Choice) -> Self {
+    pub(crate) fn by_plane(choice: &Choice) -> Self {
         let pick = match choice {
             Choice::Made(pick) => pick,
             Choice::Recorded(pick) => return Self::Recorded(pick.seq),
@@ -89,6 +89,7 @@ struct Counted {
     /// None for load balancing; then the level, none for the whole group.
     turn: Option<Option<u32>>,
     place: (u64, u64),
+    /// Its step's last millisecond.
     step: i64,
     /// When the oldest step began that was in the window then.
     oldest: i64,
@@ -96,13 +97,13 @@ struct Counted {
 
 #[derive(Clone, Debug, Default)]
 struct Group {
-    /// What began before this has left the window for good: a choice after it was confirmed.
+    /// Steps that ended before this have left the window for good: a choice after them was confirmed.
     gone: i64,
-    /// What begins at this or later is in the window.
+    /// Steps that end at this or later are in the window.
     left: i64,
     taking_calls: bool,
     here: BTreeMap<AgentId, bool>,
-    /// By agent: (step's beginning, virtual calls).
+    /// By agent: (step's last millisecond, virtual calls).
     given: BTreeMap<AgentId, Vec<(i64, u64)>>,
 }
 
@@ -136,8 +137,8 @@ struct Session {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Oracle {
-    pub now: i64,
+pub(crate) struct Oracle {
+    pub(crate) now: i64,
     seq: u64,
     counted: Vec<Counted>,
     groups: BTreeMap<GroupId, Group>,
@@ -227,7 +228,7 @@ impl Oracle {
 
     // -- choosing ----------------------------------------------------------------------------------------------------
 
-    pub fn choose(&mut self, request: &ChooseRequest<'_>) -> Said {
+    pub(crate) fn choose(&mut self, request: &ChooseRequest<'_>) -> Said {
         self.tick(request.now.as_millis());
         match self.sessions.get(request.token) {
             Some(session) => match session.states.iter().find(|(key, _)| *key == request.key) {
@@ -282,8 +283,8 @@ impl Oracle {
                     Strategy::Priority => Some(Some(place.0 as u32)),
                     Strategy::RoundRobin => Some(None),
                 };
-                let step = self.step_start(roster);
-                let oldest = step - 95 * roster.step.as_millis() as i64;
+                let step = self.step_start(roster) + roster.step.as_millis() as i64 - 1;
+                let oldest = self.oldest(roster);
                 self.counted.push(Counted {
                     seq: made.seq,
                     group,
@@ -312,6 +313,10 @@ impl Oracle {
     fn step_start(&self, roster: &Roster) -> i64 {
         let step = roster.step.as_millis() as i64;
         self.now.div_euclid(step) * step
+    }
+
+    fn oldest(&self, roster: &Roster) -> i64 {
+        self.step_start(roster) - 95 * roster.step.as_millis() as i64
     }
 
     fn stage(&mut self, roster: &Roster, tried: &[AgentId]) -> (Stage, Option<(Seat, Option<u32>)>) {
@@ -395,7 +400,7 @@ impl Oracle {
 
     /// Who came and who went since the group's last choice; newcomers join level.
     fn arrivals(&mut self, id: GroupId, roster: &Roster, seats: &[Seat], standings: &[Standing]) {
-        let oldest = self.step_start(roster) - 95 * roster.step.as_millis() as i64;
+        let oldest = self.oldest(roster);
         let held = |agent| matches!(self.health.get(&agent), Some((Health::Held { .. }, _)));
         let here = |seat: &Seat| seat.enabled && !held(seat.agent);
         let mut group = self.groups.get(&id).cloned().unwrap_or_default();
@@ -509,7 +514,7 @@ impl Oracle {
 
     // -- what comes after --------------------------------------------------------------------------------------------
 
-    pub fn settle(&mut self, token: &SessionToken, settle: Settle, now: i64) -> Settled {
+    pub(crate) fn settle(&mut self, token: &SessionToken, settle: Settle, now: i64) -> Settled {
         self.tick(now);
         self.seq += 1;
         self.settle_attempt(token, settle)
@@ -558,7 +563,7 @@ impl Oracle {
         *health = next;
     }
 
-    pub fn complete(&mut self, token: &SessionToken, key: EventKey, open_until: i64) {
+    pub(crate) fn complete(&mut self, token: &SessionToken, key: EventKey, open_until: i64) {
         let Some(session) = self.sessions.get_mut(token) else { return };
         let state = session.states.iter_mut().find(|(k, _)| *k == key);
         let Some((_, state)) = state else {
@@ -579,7 +584,7 @@ impl Oracle {
         }
     }
 
-    pub fn retract(&mut self, token: &SessionToken, key: EventKey) {
+    pub(crate) fn retract(&mut self, token: &SessionToken, key: EventKey) {
         let Some(session) = self.sessions.get_mut(token) else { return };
         let pending = |(k, state): &(EventKey, State)| *k == key && matches!(state, State::Pending(..));
         let Some(index) = session.states.iter().position(pending) else { return };
@@ -595,7 +600,7 @@ impl Oracle {
         }
     }
 
-    pub fn end(&mut self, token: &SessionToken, now: i64) {
+    pub(crate) fn end(&mut self, token: &SessionToken, now: i64) {
         self.tick(now);
         let until = self.now + IDLE;
         let Some(session) = self.sessions.get_mut(token) else { return };
@@ -606,7 +611,7 @@ impl Oracle {
         Self::keep_until(session, until);
     }
 
-    pub fn stop_attempts(&mut self, token: &SessionToken) {
+    pub(crate) fn stop_attempts(&mut self, token: &SessionToken) {
         if let Some(session) = self.sessions.get_mut(token) {
             session.ended = true;
         }
@@ -615,7 +620,7 @@ impl Oracle {
     // -- crash and restore -------------------------------------------------------------------------------------------
 
     /// The signals whose choices are not confirmed.
-    pub fn pending(&self) -> Vec<(SessionToken, EventKey)> {
+    pub(crate) fn pending(&self) -> Vec<(SessionToken, EventKey)> {
         let of = |token: &SessionToken| {
             self.pending_of(token).into_iter().map(|key| (token.clone(), key)).collect()
         };
@@ -623,7 +628,7 @@ impl Oracle {
     }
 
     /// The calls as a store would tell them; the plane that is built from them knows no signals any more.
-    pub fn crash(&mut self) -> Vec<SessionImage> {
+    pub(crate) fn crash(&mut self) -> Vec<SessionImage> {
         let attempt = |attempt: &Attempt| LiveAttempt {
             number: attempt.number,
             seat: attempt.seat,
@@ -641,7 +646,7 @@ impl Oracle {
     }
 
     /// Whether some agent has more live attempts than `cap` says; for checks on the outside.
-    pub fn live_of(&self, agent: AgentId) -> u32 {
+    pub(crate) fn live_of(&self, agent: AgentId) -> u32 {
         self.live(|seat| seat.agent == agent)
     }
 }

@@ -5,13 +5,13 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::{CallShelf, Shelf};
-use crate::call::{Attempt, AttemptTarget, Call, EventKey, SessionToken};
+use crate::call::{Call, EventKey, SessionToken};
 use crate::config::{Configuration, Tenant};
 use crate::port::{
     AuditEntry, CallDetail, CallFilter, CallReader, Changes, ConfigReader, Names, Page, StoreError,
 };
 use crate::secret::Sealed;
-use crate::strategy::{LiveAttempt, PlaneImage, SessionImage};
+use crate::strategy::{PlaneImage, SessionImage};
 use crate::time::Timestamp;
 
 pub(super) struct MemoryRead {
@@ -97,7 +97,7 @@ impl CallReader for MemoryRead {
             seq: shelf.books.seq(),
             groups: shelf.books.groups(now),
             health: shelf.books.health(),
-            sessions: live.map(session_image).collect(),
+            sessions: live.map(SessionImage::of).collect(),
         })
     }
 
@@ -116,24 +116,5 @@ impl CallReader for MemoryRead {
 
     async fn audit_count(&mut self) -> Result<u64, StoreError> {
         Ok(self.locked().audited)
-    }
-}
-
-/// What the execution plane needs of a stored call.
-pub(super) fn session_image(call: &Call) -> SessionImage {
-    let attempt = |attempt: &Attempt| LiveAttempt {
-        number: attempt.number,
-        seat: match attempt.target {
-            AttemptTarget::Agent(seat) => Some(seat),
-            AttemptTarget::Number { .. } => None,
-        },
-        open_until: attempt.ended_at.is_none().then_some(call.live_until),
-        probe: attempt.probe.filter(|_| attempt.ended_at.is_none()),
-    };
-    SessionImage {
-        token: call.token.clone(),
-        attempts: call.attempts.iter().map(attempt).collect(),
-        ended: call.is_over(),
-        forget_at: call.live_until,
     }
 }

@@ -1,0 +1,2 @@
+//! What the form accepts, refuses and says.
+mod reading;

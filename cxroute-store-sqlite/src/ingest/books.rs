@@ -1,0 +1,150 @@
+//! The plane's books as rows: what [`cxroute_core::strategy::Books`] does, folded over a batch.
+
+use std::collections::BTreeMap;
+
+use cxroute_core::call::Call;
+use cxroute_core::id::CallId;
+use cxroute_core::port::StoreError;
+use cxroute_core::strategy::{Join, LedgerDelta, Turn, WINDOW_STEPS};
+use serde::Serialize;
+
+use crate::codec::{Rows, to_document};
+
+/// What a batch changes in the books.
+#[derive(Debug, Default)]
+pub(super) struct BookRows {
+    planes: BTreeMap<u64, Plane>,
+    counted: BTreeMap<(u64, u64, u64, i64, i64), u32>,
+    /// When the oldest step began that is still in the group's window.
+    windows: BTreeMap<(u64, u64), i64>,
+    last: BTreeMap<(u64, u64, u64), u64>,
+    joins: BTreeMap<(u64, u64, u64), (u64, Join)>,
+    pub(super) presence: Rows,
+    pub(super) turns: Rows,
+    pub(super) health: Rows,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Plane {
+    seq: u64,
+    skew: i64,
+}
+
+#[derive(Serialize)]
+struct PresenceRow {
+    tenant: u64,
+    group: u64,
+    agent: u64,
+    present: u8,
+    seq: u64,
+}
+
+#[derive(Serialize)]
+struct TurnRow {
+    tenant: u64,
+    group: u64,
+    level: i64,
+    priority: u32,
+    membership: u64,
+    seq: u64,
+}
+
+#[derive(Serialize)]
+struct HealthRow {
+    tenant: u64,
+    agent: u64,
+    health: String,
+    seq: u64,
+}
+
+/// A turn's level as a key: -1 for the whole group.
+pub(crate) fn level_key(level: Option<u32>) -> i64 {
+    level.map_or(-1, i64::from)
+}
+
+impl BookRows {
+    /// Adds what one committed operation of the plane changed.
+    pub(super) fn apply(&mut self, tenant: u64, delta: &LedgerDelta) -> Result<(), StoreError> {
+        let seq = delta.seq;
+        let plane = self.planes.entry(tenant).or_default();
+        plane.seq = plane.seq.max(seq);
+        for presence in &delta.presence {
+            let (group, agent) = (presence.group.get(), presence.agent.get());
+            let present = u8::from(presence.present);
+            self.presence.push(&PresenceRow { tenant, group, agent, present, seq })?;
+        }
+        for join in &delta.joins {
+            let key = (tenant, join.group.get(), join.agent.get());
+            if self.joins.get(&key).is_none_or(|(before, _)| seq >= *before) {
+                self.joins.insert(key, (seq, join.clone()));
+            }
+        }
+        if let Some(counted) = delta.counted {
+            let (group, agent) = (counted.group.get(), counted.agent.get());
+            *self.counted.entry((tenant, group, agent, counted.step_millis, counted.step)).or_default() += 1;
+            let start = (counted.step - WINDOW_STEPS + 1).saturating_mul(counted.step_millis);
+            let window = self.windows.entry((tenant, group)).or_insert(start);
+            *window = start.max(*window);
+            let last = self.last.entry((tenant, group, agent)).or_default();
+            *last = (*last).max(seq);
+        }
+        if let Some((group, Turn { level, position: (priority, membership) })) = delta.turn {
+            let (group, membership, level) = (group.get(), membership.get(), level_key(level));
+            self.turns.push(&TurnRow { tenant, group, level, priority, membership, seq })?;
+        }
+        for row in &delta.health {
+            let health = to_document(&row.health, "agent_health")?;
+            self.health.push(&HealthRow { tenant, agent: row.agent.get(), health, seq })?;
+        }
+        Ok(())
+    }
+
+    /// Notes how far a new call's id is from its time of receipt: reading by time goes by ids, which are minted from
+    /// it, and allows for this much.
+    pub(super) fn note_id(&mut self, tenant: u64, call: &Call) {
+        let millis = |id: CallId| (id.get() >> 11).cast_signed();
+        let skew = (millis(call.id) - millis(CallId::mint(call.received_at, 0))).abs();
+        let plane = self.planes.entry(tenant).or_default();
+        plane.skew = plane.skew.max(skew);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.planes.is_empty()
+    }
+
+    pub(super) fn planes(&self) -> Result<Rows, StoreError> {
+        rows(self.planes.iter().map(|(tenant, plane)| (tenant, plane.seq, plane.skew)))
+    }
+
+    pub(super) fn counted(&self) -> Result<Rows, StoreError> {
+        rows(self.counted.iter())
+    }
+
+    pub(super) fn windows(&self) -> Result<Rows, StoreError> {
+        rows(self.windows.iter())
+    }
+
+    pub(super) fn last(&self) -> Result<Rows, StoreError> {
+        rows(self.last.iter())
+    }
+
+    /// Joins without their steps: who joined, at which sequence number.
+    pub(super) fn joins(&self) -> Result<Rows, StoreError> {
+        rows(self.joins.iter().map(|(who, (seq, _))| (who, seq)))
+    }
+
+    /// The virtual calls of the joins.
+    pub(super) fn virtual_calls(&self) -> Result<Rows, StoreError> {
+        rows(self.joins.iter().flat_map(|(who, (seq, join))| {
+            join.steps.iter().map(move |(step, calls)| (who, seq, join.step_millis, step, calls))
+        }))
+    }
+}
+
+fn rows<T: Serialize>(all: impl Iterator<Item = T>) -> Result<Rows, StoreError> {
+    let mut rows = Rows::default();
+    for row in all {
+        rows.push(&row)?;
+    }
+    Ok(rows)
+}

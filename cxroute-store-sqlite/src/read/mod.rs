@@ -1,0 +1,135 @@
+//! Reading one tenant: every method takes a connection of its own and reads one consistent view.
+
+mod calls;
+mod config;
+pub(crate) mod plane;
+mod rules;
+
+use async_trait::async_trait;
+use cxroute_core::call::{Call, EventKey, SessionToken};
+use cxroute_core::config::{Configuration, InboundRule, OutboundRule, Tenant};
+use cxroute_core::id::{RuleId, TenantId};
+use cxroute_core::port::{
+    AuditEntry, CallDetail, CallFilter, CallReader, Changes, ConfigReader, Names, Page, StoreError,
+};
+use cxroute_core::secret::Sealed;
+use cxroute_core::strategy::PlaneImage;
+use cxroute_core::time::Timestamp;
+use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+
+pub(crate) use self::config::Frame;
+use crate::error::Fault;
+use crate::store::tenant_key;
+
+/// A reading handle on one tenant.
+#[derive(Clone, Debug)]
+pub(crate) struct SqliteRead {
+    readers: SqlitePool,
+    tenant: TenantId,
+}
+
+/// A connection that reads one tenant: what every statement binds first.
+pub(crate) struct Scoped<'c> {
+    connection: &'c mut SqliteConnection,
+    tenant: i64,
+}
+
+impl SqliteRead {
+    pub(crate) const fn new(readers: SqlitePool, tenant: TenantId) -> Self {
+        Self { readers, tenant }
+    }
+
+    pub(crate) const fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// A consistent view; dropping it ends it.
+    async fn view(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        self.readers.begin().await.map_err(|error| Fault::from(error).into_store("the database"))
+    }
+
+    fn scoped<'c>(&self, view: &'c mut Transaction<'static, Sqlite>) -> Scoped<'c> {
+        Scoped { connection: &mut *view, tenant: tenant_key(self.tenant) }
+    }
+
+    /// Everything but the rules, and the last id given.
+    pub(crate) async fn frame(&self) -> Result<(Frame, u64), StoreError> {
+        self.scoped(&mut self.view().await?).frame().await
+    }
+
+    /// Rules by id.
+    pub(crate) async fn inbound_rule(&self, id: RuleId) -> Result<Option<InboundRule>, StoreError> {
+        self.scoped(&mut self.view().await?).inbound_rule(id).await
+    }
+
+    pub(crate) async fn outbound_rule(&self, id: RuleId) -> Result<Option<OutboundRule>, StoreError> {
+        self.scoped(&mut self.view().await?).outbound_rule(id).await
+    }
+
+    /// Rules that changed rules may conflict with, and rules whose targets are in `gone` (agents, groups).
+    pub(crate) async fn rules_beside(
+        &self,
+        changed: (&[InboundRule], &[OutboundRule]),
+        gone: (&[u64], &[u64]),
+    ) -> Result<(Vec<InboundRule>, Vec<OutboundRule>), StoreError> {
+        let mut view = self.view().await?;
+        let inbound = self.scoped(&mut view).inbound_rules_beside(changed.0, gone).await?;
+        let outbound = self.scoped(&mut view).outbound_rules_beside(changed.1).await?;
+        Ok((inbound, outbound))
+    }
+}
+
+#[async_trait]
+impl ConfigReader for SqliteRead {
+    async fn tenant(&mut self) -> Result<Tenant, StoreError> {
+        self.scoped(&mut self.view().await?).tenant().await
+    }
+
+    async fn revision(&mut self) -> Result<u64, StoreError> {
+        self.scoped(&mut self.view().await?).revision().await
+    }
+
+    async fn configuration(&mut self) -> Result<Configuration, StoreError> {
+        self.scoped(&mut self.view().await?).configuration().await
+    }
+
+    async fn changes_since(&mut self, revision: u64) -> Result<Changes, StoreError> {
+        self.scoped(&mut self.view().await?).changes_since(revision).await
+    }
+
+    async fn names(&mut self) -> Result<Names, StoreError> {
+        self.scoped(&mut self.view().await?).names().await
+    }
+}
+
+#[async_trait]
+impl CallReader for SqliteRead {
+    async fn call(&mut self, token: &SessionToken) -> Result<Option<Call>, StoreError> {
+        let mut view = self.view().await?;
+        Ok(self.scoped(&mut view).call(token).await?.map(|(call, _)| call))
+    }
+
+    async fn call_detail(&mut self, token: &SessionToken) -> Result<Option<CallDetail>, StoreError> {
+        self.scoped(&mut self.view().await?).call_detail(token).await
+    }
+
+    async fn calls(&mut self, filter: &CallFilter, page: Page) -> Result<Vec<Call>, StoreError> {
+        self.scoped(&mut self.view().await?).calls(filter, page).await
+    }
+
+    async fn answer(&mut self, token: &SessionToken, key: EventKey) -> Result<Option<Sealed>, StoreError> {
+        self.scoped(&mut self.view().await?).answer(token, key).await
+    }
+
+    async fn plane_image(&mut self, now: Timestamp) -> Result<PlaneImage, StoreError> {
+        self.scoped(&mut self.view().await?).plane_image(now).await
+    }
+
+    async fn audit(&mut self, token: &SessionToken) -> Result<Vec<AuditEntry>, StoreError> {
+        self.scoped(&mut self.view().await?).audit(token).await
+    }
+
+    async fn audit_count(&mut self) -> Result<u64, StoreError> {
+        self.scoped(&mut self.view().await?).audit_count().await
+    }
+}

@@ -1,0 +1,233 @@
+//! `SqliteStore`: one database file, one writer, a few readers.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cxroute_core::authority::{ConfigScope, IngestScope, Operator, ReadScope};
+use cxroute_core::call::{Ingested, Signal};
+use cxroute_core::config::{Domain, GateKeys, Tenant, TenantSettings};
+use cxroute_core::id::TenantId;
+use cxroute_core::port::{Store, StoreError, TenantRead, TenantTx};
+use cxroute_core::time::Timestamp;
+use sqlx::{SqliteConnection, SqlitePool};
+
+use crate::codec::{key, number, to_document};
+use crate::connect::{Place, file_of};
+use crate::error::{Fault, Kind};
+use crate::migrate::migrate;
+use crate::read::{Frame, SqliteRead};
+use crate::tx::SqliteTx;
+
+/// How a store is opened. The defaults suit a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// Connections that read at the same time: at least 1.
+    pub readers: u32,
+    /// How long another process's lock on the file is waited for.
+    pub busy_timeout: Duration,
+    /// How long this process's own writer, or a reader, is waited for.
+    pub patience: Duration,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { readers: 4, busy_timeout: Duration::from_millis(250), patience: Duration::from_secs(2) }
+    }
+}
+
+/// The durable truth in one SQLite file.
+///
+/// Webhooks never wait for a configuration transaction: it holds the writer only while it commits.
+#[derive(Debug)]
+pub struct SqliteStore {
+    file: PathBuf,
+    /// One connection: who has acquired it is the writer.
+    writer: SqlitePool,
+    readers: SqlitePool,
+    /// Tenants that are known to exist; they are never deleted.
+    tenants: RwLock<HashSet<TenantId>>,
+    /// Per tenant, who configures it, and the last id that was given.
+    configurers: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<u64>>>>,
+}
+
+impl SqliteStore {
+    /// Opens the database that `location` names (`sqlite:cxroute.db`, or a path), creates it if there is none, readable
+    /// by its owner only, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be opened, is no database, or has a newer schema.
+    pub async fn open(location: &str, options: &StoreOptions) -> Result<Self, StoreError> {
+        Self::try_open(location, options).await.map_err(|fault| fault.into_store("the database"))
+    }
+
+    async fn try_open(location: &str, options: &StoreOptions) -> Result<Self, Fault> {
+        let file = file_of(location)?;
+        let place = Place { file: &file, busy: options.busy_timeout, patience: options.patience };
+        let writer = place.writer().await?;
+        migrate(&writer).await?;
+        let readers = place.readers(options.readers).await?;
+        let (tenants, configurers) = (RwLock::default(), Mutex::default());
+        Ok(Self { file, writer, readers, tenants, configurers })
+    }
+
+    /// Closes every connection once its work is done; what comes later finds the store away.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    /// The database file.
+    pub fn file(&self) -> &std::path::Path {
+        &self.file
+    }
+
+    pub(crate) const fn writer(&self) -> &SqlitePool {
+        &self.writer
+    }
+
+    fn is_known(&self, tenant: TenantId) -> bool {
+        self.tenants.read().unwrap_or_else(PoisonError::into_inner).contains(&tenant)
+    }
+
+    /// Which of `wanted` exist; asks the database only for those that this process has not met.
+    pub(crate) async fn known_tenants(
+        &self,
+        connection: &mut SqliteConnection,
+        wanted: impl Iterator<Item = TenantId>,
+    ) -> Result<HashSet<TenantId>, StoreError> {
+        let (mut known, unmet): (HashSet<_>, HashSet<_>) = wanted.partition(|tenant| self.is_known(*tenant));
+        if unmet.is_empty() {
+            return Ok(known);
+        }
+        let wanted: Vec<u64> = unmet.iter().map(|tenant| tenant.get()).collect();
+        let found: Vec<i64> =
+            sqlx::query_scalar("SELECT id FROM tenants WHERE id IN (SELECT value FROM json_each(?))")
+                .bind(to_document(&wanted, "tenants")?)
+                .fetch_all(connection)
+                .await
+                .map_err(|error| Fault::from(error).into_store("tenants"))?;
+        let mut met = self.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        for id in found {
+            let tenant = TenantId::new(number(id, "tenants")?);
+            met.insert(tenant);
+            known.insert(tenant);
+        }
+        Ok(known)
+    }
+
+    async fn reader(&self, tenant: TenantId) -> Result<SqliteRead, StoreError> {
+        if !self.is_known(tenant) {
+            let away = |error: sqlx::Error| Fault::from(error).into_store("tenants");
+            let mut connection = self.readers.acquire().await.map_err(away)?;
+            let known = self.known_tenants(&mut connection, std::iter::once(tenant)).await?;
+            if !known.contains(&tenant) {
+                return Err(StoreError::NoTenant(tenant));
+            }
+        }
+        Ok(SqliteRead::new(self.readers.clone(), tenant))
+    }
+
+    fn configurer(&self, tenant: TenantId) -> Arc<tokio::sync::Mutex<u64>> {
+        let mut configurers = self.configurers.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(configurers.entry(tenant).or_default())
+    }
+
+    async fn insert_tenant(&self, name: &str, domain: &Domain, at: i64) -> Result<i64, Fault> {
+        let settings = serde_json::to_string(&TenantSettings::default())
+            .map_err(|error| Fault::new(Kind::Row, error.to_string()))?;
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let id: i64 = sqlx::query_scalar(
+            "INSERT INTO tenants (name, domain, settings, webhook_keys, created_at, updated_at)
+             VALUES (?, ?, ?, '[]', ?, ?) RETURNING id",
+        )
+        .bind(name)
+        .bind(domain.as_str())
+        .bind(settings)
+        .bind(at)
+        .bind(at)
+        .fetch_one(&mut *transaction)
+        .await?;
+        sqlx::query(
+            "INSERT INTO tenant_revisions (tenant_id, revision, last_id, changes_after) VALUES (?, 1, 0, 1)",
+        )
+        .bind(id)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(id)
+    }
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn ingest(&self, batch: Vec<(Arc<IngestScope>, Signal)>) -> Vec<Result<Ingested, StoreError>> {
+        self.ingest_batch(batch).await
+    }
+
+    async fn read(&self, scope: &ReadScope) -> Result<Box<dyn TenantRead>, StoreError> {
+        Ok(Box::new(self.reader(scope.tenant()).await?))
+    }
+
+    async fn begin(&self, scope: &ConfigScope) -> Result<Box<dyn TenantTx>, StoreError> {
+        let tenant = scope.tenant();
+        let read = self.reader(tenant).await?;
+        let configurer = self.configurer(tenant).lock_owned().await;
+        Ok(Box::new(SqliteTx::begin(read, self.writer.clone(), configurer).await?))
+    }
+
+    async fn create_tenant(
+        &self,
+        _operator: &Operator,
+        name: &str,
+        domain: &Domain,
+        at: Timestamp,
+    ) -> Result<TenantId, StoreError> {
+        demand_valid(name, domain)?;
+        let inserted = self.insert_tenant(name, domain, at.as_millis()).await;
+        let id = inserted.map_err(|fault| fault.into_store(&format!("domain {domain}")))?;
+        Ok(TenantId::new(number(id, "tenants")?))
+    }
+
+    async fn tenant_by_domain(
+        &self,
+        _operator: &Operator,
+        domain: &Domain,
+    ) -> Result<Option<TenantId>, StoreError> {
+        let id: Option<i64> = sqlx::query_scalar("SELECT id FROM tenants WHERE domain = ?")
+            .bind(domain.as_str())
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(|error| Fault::from(error).into_store("tenants"))?;
+        id.map(|id| number(id, "tenants").map(TenantId::new)).transpose()
+    }
+
+    async fn revisions(&self, _operator: &Operator) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        let rows: Vec<(i64, i64)> =
+            sqlx::query_as("SELECT tenant_id, revision FROM tenant_revisions ORDER BY tenant_id")
+                .fetch_all(&self.readers)
+                .await
+                .map_err(|error| Fault::from(error).into_store("tenant_revisions"))?;
+        let what = "tenant_revisions";
+        rows.into_iter()
+            .map(|(tenant, revision)| Ok((TenantId::new(number(tenant, what)?), number(revision, what)?)))
+            .collect()
+    }
+}
+
+/// Checks what a new tenant would be.
+fn demand_valid(name: &str, domain: &Domain) -> Result<(), StoreError> {
+    let (settings, keys) = (TenantSettings::default(), GateKeys::default());
+    let tenant =
+        Tenant { id: TenantId::new(0), name: name.to_owned(), domain: domain.clone(), settings, keys };
+    let (pools, agents, groups) = (Vec::new(), Vec::new(), Vec::new());
+    Frame { revision: 1, tenant, pools, agents, groups }.with(Vec::new(), Vec::new()).check()?;
+    Ok(())
+}
+
+/// A tenant's id as statements bind it.
+pub(crate) fn tenant_key(tenant: TenantId) -> i64 {
+    key(tenant.get())
+}
