@@ -4,6 +4,7 @@ pub mod calls;
 pub mod cli;
 mod clock;
 pub mod config_file;
+mod demo;
 pub mod explain;
 pub mod http;
 pub mod master_key;

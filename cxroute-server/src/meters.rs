@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use cxroute_core::engine::{Durability, Refused};
-use metrics::{Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram};
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 
 use crate::http::Endpoint;
@@ -162,18 +164,13 @@ impl Meters {
 }
 
 fn requests_of(endpoint: Endpoint) -> [Counter; 5] {
-    ["1xx", "2xx", "3xx", "4xx", "5xx"].map(
-        |class| counter!("cxroute_requests_total", "endpoint" => endpoint.name(), "status" => class),
-    )
+    ["1xx", "2xx", "3xx", "4xx", "5xx"]
+        .map(|class| counter!("cxroute_requests_total", "endpoint" => endpoint.name(), "status" => class))
 }
 
 fn describe() {
     describe_counter!("cxroute_requests_total", "Webhooks answered, by end point and class of status");
-    describe_histogram!(
-        "cxroute_request_seconds",
-        Unit::Seconds,
-        "From a webhook's last byte to its answer"
-    );
+    describe_histogram!("cxroute_request_seconds", Unit::Seconds, "From a webhook's last byte to its answer");
     describe_counter!("cxroute_decisions_total", "Voice requests and dial results decided, by durability");
     describe_counter!("cxroute_unauthorized_total", "Webhooks answered 401, by reason");
     describe_counter!("cxroute_late_answers_total", "Calls answered at the deadline, before their decision");

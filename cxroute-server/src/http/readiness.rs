@@ -98,8 +98,7 @@ mod tests {
     fn every_part_is_read_back_as_it_was_set_and_any_trouble_is_not_ready() {
         let readiness = Readiness::new();
         assert!(readiness.report().is_ready());
-        for (part, ready) in
-            [(Part::Away, false), (Part::Stuck, false), (Part::None, true), (Part::Ok, true)]
+        for (part, ready) in [(Part::Away, false), (Part::Stuck, false), (Part::None, true), (Part::Ok, true)]
         {
             readiness.set_store(part);
             assert_eq!((readiness.report().store, readiness.report().is_ready()), (part, ready));

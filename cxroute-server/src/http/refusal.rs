@@ -56,11 +56,9 @@ impl Refusal {
                 header::WWW_AUTHENTICATE,
                 "Bearer realm=\"cxroute\"",
             ),
-            Self::Method(allowed) => with(
-                problem(self.status(), "this path is not asked by this method"),
-                header::ALLOW,
-                allowed,
-            ),
+            Self::Method(allowed) => {
+                with(problem(self.status(), "this path is not asked by this method"), header::ALLOW, allowed)
+            }
             Self::Broken => with(
                 problem(self.status(), "expected a body as long as announced, it broke off"),
                 header::CONNECTION,

@@ -97,10 +97,18 @@ mod tests {
 
     #[test]
     fn what_cannot_be_a_domain_is_an_unknown_one_and_other_paths_are_none() {
-        for path in ["/api/voice/dial/%00", "/api/voice/dial/%ff%fe", "/api/voice/dial/a%2Fb", "/api/voice/dial/ä"] {
-            assert_eq!(Target::parse(path), Some(Target { endpoint: Endpoint::Dial, domain: None }), "{path}");
+        for path in
+            ["/api/voice/dial/%00", "/api/voice/dial/%ff%fe", "/api/voice/dial/a%2Fb", "/api/voice/dial/ä"]
+        {
+            assert_eq!(
+                Target::parse(path),
+                Some(Target { endpoint: Endpoint::Dial, domain: None }),
+                "{path}"
+            );
         }
-        for path in ["/", "", "*", "/api/voice/dial/", "/api/voice/dial", "/api/voice/dial/a/b", "//api/voice/dial/a"] {
+        for path in
+            ["/", "", "*", "/api/voice/dial/", "/api/voice/dial", "/api/voice/dial/a/b", "//api/voice/dial/a"]
+        {
             assert_eq!(Target::parse(path), None, "{path}");
         }
     }

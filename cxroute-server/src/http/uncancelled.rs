@@ -86,7 +86,10 @@ mod tests {
             yield_now().await;
             panic!("planted")
         };
-        assert_eq!(run::<()>(later, Duration::from_secs(60), &Guests::new()).await, Err(Unfinished::Panicked));
+        assert_eq!(
+            run::<()>(later, Duration::from_secs(60), &Guests::new()).await,
+            Err(Unfinished::Panicked)
+        );
     }
 
     #[tokio::test]
@@ -104,7 +107,8 @@ mod tests {
             if caller_stays {
                 assert_eq!(run(work, SOON, &Guests::new()).await, Err(Unfinished::Late));
             } else {
-                let caller = tokio::spawn(async move { run(work, Duration::from_secs(60), &Guests::new()).await });
+                let caller =
+                    tokio::spawn(async move { run(work, Duration::from_secs(60), &Guests::new()).await });
                 yield_now().await;
                 caller.abort();
                 assert!(caller.await.is_err());

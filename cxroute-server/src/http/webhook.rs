@@ -143,12 +143,7 @@ enum Outcome {
 }
 
 /// The engine's work on a webhook; owns everything it needs, so that no connection is needed to finish it.
-async fn work(
-    engine: Arc<Engine>,
-    admitted: Admitted,
-    received: Arc<Received>,
-    arrival: Arrival,
-) -> Outcome {
+async fn work(engine: Arc<Engine>, admitted: Admitted, received: Arc<Received>, arrival: Arrival) -> Outcome {
     let headers = cx_headers(&received.request.headers);
     let webhook = received.webhook(&headers);
     let body = &received.body;

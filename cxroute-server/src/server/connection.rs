@@ -49,12 +49,8 @@ pub(super) async fn accept(listener: TcpListener, app: Arc<App>, mut closing: wa
     }
 }
 
-async fn connection<F>(
-    stream: TcpStream,
-    routes: F,
-    app: Arc<App>,
-    mut closing: watch::Receiver<bool>,
-) where
+async fn connection<F>(stream: TcpStream, routes: F, app: Arc<App>, mut closing: watch::Receiver<bool>)
+where
     F: Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static,
 {
     let _guest = app.guests.enter();

@@ -133,15 +133,19 @@ pub struct Server {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// Serves until SIGTERM or SIGINT, then drains; a second signal ends it at once.
+/// Serves until SIGTERM or SIGINT, then drains; a second signal ends it at once. `on_start` is told where it listens.
 ///
 /// # Errors
 /// [`ServerError`] if it cannot start.
-pub async fn run(options: ServerOptions, backing: Backing) -> Result<Ended, ServerError> {
-    let mut signals =
-        signals::Signals::listen().map_err(|error| ServerError::SetUp(error.into()))?;
+pub async fn run(
+    options: ServerOptions,
+    backing: Backing,
+    on_start: impl FnOnce(SocketAddr),
+) -> Result<Ended, ServerError> {
+    let mut signals = signals::Signals::listen().map_err(|error| ServerError::SetUp(error.into()))?;
     let patience = options.patience;
     let server = Server::start(options, backing).await?;
+    on_start(server.address());
     signals.next().await;
     tracing::info!("asked to end: draining");
     tokio::select! {
