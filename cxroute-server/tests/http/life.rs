@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cxroute_core::memory::{MemoryLive, MemoryStore};
-use cxroute_core::secret::NoVault;
 use cxroute_core::seal::{Keyring, MasterKey};
+use cxroute_core::secret::NoVault;
 use cxroute_server::server::{Backing, Committing, Ended, Exposure, Server, ServerError, ServerOptions};
 use tokio::net::TcpStream;
 
@@ -64,7 +64,8 @@ async fn metrics_count_and_name_no_tenant_and_no_secret() {
 async fn a_changed_configuration_is_routed_by_without_a_restart() {
     let desk = Desk::open(TENANT).await;
     desk.voice(&desk.session()).await;
-    desk.apply(&TENANT.replace("+12025550003", "+12025550009").replace("capacity: 3", "capacity: 1000")).await;
+    desk.apply(&TENANT.replace("+12025550003", "+12025550009").replace("capacity: 3", "capacity: 1000"))
+        .await;
     while desk.voice(&desk.session()).await.dialled().as_deref() != Some("+12025550009") {
         tokio::task::yield_now().await;
     }
