@@ -2,7 +2,11 @@
 //! by tables, from outside, through the public interface only.
 
 #[cfg(test)]
+mod books;
+#[cfg(test)]
 mod calls;
+#[cfg(test)]
+mod desk;
 #[cfg(test)]
 mod dice;
 #[cfg(test)]
@@ -16,8 +20,12 @@ mod oracle;
 #[cfg(test)]
 mod section5;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod shares;
 #[cfg(test)]
 mod strategies;
+#[cfg(test)]
+mod windows;
 #[cfg(test)]
 mod world;
