@@ -4,6 +4,13 @@
 //! Prints nanoseconds and heap allocations a decision, per strategy and number of members. Goal: ≤ 5 µs, ≤ 20
 //! allocations at 10 members.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench prints its table, has no caller, and is the operator"
+)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;

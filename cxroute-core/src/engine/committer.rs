@@ -107,8 +107,16 @@ impl Committer {
         let (queue, items) = mpsc::unbounded_channel();
         let (closing, _) = tokio::sync::watch::channel(Running::Yes);
         let counts = Counts::default();
-        let shared =
-            Arc::new(Shared { store, spool, operator, options, counts, wake: Notify::new(), closing });
+        let shared = Arc::new(Shared {
+            store,
+            spool,
+            operator,
+            options,
+            counts,
+            waiting: Waiting::default(),
+            wake: Notify::new(),
+            closing,
+        });
         let mut tasks = vec![tokio::spawn(collect(Arc::clone(&shared), items))];
         if shared.spool.is_some() {
             tasks.push(tokio::spawn(drain(Arc::clone(&shared))));
@@ -283,10 +291,11 @@ impl Shared {
         let results = self.store.ingest(batch.collect()).await;
         let mut away = false;
         let mut done: Vec<SpoolId> = Vec::new();
-        for (Spooled { id, .. }, result) in waiting.iter().zip(results) {
+        for (Spooled { id, tenant, signal }, result) in waiting.iter().zip(results) {
             match result {
                 Ok(Ingested::Committed(_) | Ingested::Duplicate { .. } | Ingested::Conflict(_)) => {
-                    done.push(*id)
+                    self.waiting.forget(*tenant, signal);
+                    done.push(*id);
                 }
                 Err(StoreError::Unavailable { .. }) => away = true,
                 Err(error) => {
