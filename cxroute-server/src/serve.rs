@@ -112,8 +112,8 @@ impl ServeOptions {
     /// Where signals wait while the store is away: beside the database; nowhere for a store in memory.
     fn spool_folder(&self) -> Option<PathBuf> {
         match (&self.spool, &self.store.store) {
+            (_, StoreUrl::Memory) => None,
             (Some(folder), _) => Some(folder.clone()),
-            (None, StoreUrl::Memory) => None,
             (None, StoreUrl::Sqlite(file)) => {
                 let mut folder = file.clone().into_os_string();
                 folder.push(".spool");

@@ -13,6 +13,9 @@ use cxroute_store_sqlite::{SqliteStore, StoreOptions};
 
 use crate::master_key::{self, Otherwise};
 
+/// So many calls a store in memory keeps: beyond, the oldest that has ended makes room.
+const KEPT_IN_MEMORY: usize = 100_000;
+
 /// Where calls and configurations are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreUrl {
@@ -113,7 +116,7 @@ impl StoreArgs {
     pub async fn open(&self) -> anyhow::Result<Opened> {
         let keyring = Arc::new(self.keyring()?);
         let store: Arc<dyn Store> = match &self.store {
-            StoreUrl::Memory => Arc::new(MemoryStore::new()),
+            StoreUrl::Memory => Arc::new(MemoryStore::keeping(KEPT_IN_MEMORY)),
             StoreUrl::Sqlite(file) => sqlite(file).await?,
         };
         Ok(Opened { store, keyring })

@@ -62,7 +62,7 @@ async fn without_a_valid_credential_every_end_point_answers_the_same_401() {
     answers.dedup();
     assert_eq!(answers.len(), 1);
     assert!(desk.calls().await.is_empty());
-    for (reason, count) in [("no_credential", 16), ("wrong_credential", 24), ("unknown_domain", 12)] {
+    for (reason, count) in [("no_credential", 20), ("wrong_credential", 20), ("unknown_domain", 12)] {
         let series = format!(r#"cxroute_unauthorized_total{{reason="{reason}"}}"#);
         assert_eq!(desk.metric(&series).await, count, "{reason}");
     }

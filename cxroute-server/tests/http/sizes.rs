@@ -57,7 +57,7 @@ async fn a_body_without_end_gets_its_cxml() {
 async fn of_a_body_that_stalls_that_is_used_which_came() {
     let desk = Desk::open(TENANT).await;
     let session = desk.session();
-    for (path, sent) in [(VOICE, padded(&session, 100)), (VOICE, String::new()), (UPDATE, "{".to_owned())] {
+    for (path, sent) in [(VOICE, padded(&session, 200)), (VOICE, String::new()), (UPDATE, "{".to_owned())] {
         let mut connection = Connection::open(desk.address).await;
         let announced = Request::new("POST", path).key(KEY).header("Content-Length", "1000");
         let request = announced.header("X-Cx-Session", &session).header("X-Cx-To", "+12025559999");
@@ -79,7 +79,7 @@ async fn a_body_that_breaks_off_leaves_no_trace_for_its_retry_to_find() {
     for (path, status) in [(VOICE, 200), (CDR, 400)] {
         let mut connection = Connection::open(desk.address).await;
         let request = Request::new("POST", path).key(KEY).header("Content-Length", "1000");
-        connection.write(&[request.bytes(), padded(&session, 100).into_bytes()].concat()).await;
+        connection.write(&[request.bytes(), padded(&session, 200).into_bytes()].concat()).await;
         connection.half_close().await;
         let reply = connection.reply().await.unwrap();
         assert_eq!(reply.status, status);
@@ -92,10 +92,10 @@ async fn a_body_that_breaks_off_leaves_no_trace_for_its_retry_to_find() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_waits_to_be_asked_for_the_body_is_asked() {
     let desk = Desk::open(TENANT).await;
-    let body = padded(&desk.session(), 100);
+    let body = padded(&desk.session(), 200);
     let request = Request::post(VOICE, "").key(KEY).header("Expect", "100-continue");
     let head =
-        String::from_utf8(request.bytes()).unwrap().replace("Content-Length: 0", "Content-Length: 100");
+        String::from_utf8(request.bytes()).unwrap().replace("Content-Length: 0", "Content-Length: 200");
     let mut connection = Connection::open(desk.address).await;
     connection.write(head.as_bytes()).await;
     connection.write(body.as_bytes()).await;
