@@ -1,5 +1,7 @@
 //! The server over a real socket: what Cloudonix sends, what it is answered, and what nobody should ever send.
 
+#![expect(clippy::disallowed_methods, reason = "tests set tenants up as the operator")]
+
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
