@@ -79,24 +79,6 @@ impl<S: Store> Store for Logged<S> {
 }
 
 /// What an adapter's `tests/conformance.rs` says: how to make one, and that it keeps every law.
-#[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use cxroute_core::conformance::Subject;
-
-    use super::{Logged, MemoryStore};
-
-    async fn fresh() -> Subject<Logged<MemoryStore>> {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&lines);
-        let store = Logged::new(MemoryStore::new(), move |line| log.lock().unwrap().push(line.to_owned()));
-        // What must outlive the store rides along: here its log, elsewhere a temporary folder or a server.
-        Subject::new(store).keeping(lines)
-    }
-
-    cxroute_core::conformance_store!(fresh);
-}
 
 #[expect(
     clippy::print_stdout,
@@ -114,4 +96,23 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{} is at revision {}", configuration.tenant.name, configuration.revision);
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use cxroute_core::conformance::Subject;
+
+    use super::{Logged, MemoryStore};
+
+    async fn fresh() -> Subject<Logged<MemoryStore>> {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&lines);
+        let store = Logged::new(MemoryStore::new(), move |line| log.lock().unwrap().push(line.to_owned()));
+        // What must outlive the store rides along: here its log, elsewhere a temporary folder or a server.
+        Subject::new(store).keeping(lines)
+    }
+
+    cxroute_core::conformance_store!(fresh);
 }
