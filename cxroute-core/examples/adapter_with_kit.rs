@@ -78,8 +78,6 @@ impl<S: Store> Store for Logged<S> {
     }
 }
 
-/// What an adapter's `tests/conformance.rs` says: how to make one, and that it keeps every law.
-
 #[expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -98,6 +96,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })
 }
 
+/// What an adapter's `tests/conformance.rs` says: how to make one, and that it keeps every law.
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
