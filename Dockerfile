@@ -15,7 +15,9 @@ USER cxroute
 WORKDIR /data
 # Database, spool and the master key that embedded use makes: a volume, or nothing acknowledged survives the container.
 VOLUME /data
+# A container's address is reached through a proxy, or published on the host's loopback as docker-compose.yml does.
 ENV CXROUTE_LISTEN=0.0.0.0:8080 \
+    CXROUTE_BEHIND_PROXY=true \
     CXROUTE_STORE=sqlite:/data/cxroute.db \
     CXROUTE_SPOOL=/data/spool
 EXPOSE 8080

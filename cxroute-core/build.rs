@@ -1,10 +1,11 @@
 //! Build script: with the feature `country`, turns libphonenumber's numbering plans (as the crate `phonenumber` carries
 //! them) into the prefix table of `src/country.rs`; without it, does nothing.
 
-fn main() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=build.rs");
     #[cfg(feature = "country")]
-    plan::write();
+    plan::write()?;
+    Ok(())
 }
 
 #[cfg(feature = "country")]
@@ -26,6 +27,7 @@ mod plan {
     const MAX_NATIONAL: usize = 8;
 
     type Dfa = dense::DFA<Vec<u32>>;
+    type Failure = Box<dyn std::error::Error>;
 
     /// One of the regions that share a country code.
     struct Candidate {
@@ -34,12 +36,17 @@ mod plan {
     }
 
     /// How libphonenumber recognises a region's national numbers.
-    #[derive(Clone)]
-    enum Rule {
+    struct Rule {
+        kind: Kind,
+        dfa: Dfa,
+        start: StateID,
+    }
+
+    enum Kind {
         /// By their leading digits.
-        Leading(Dfa),
+        Leading,
         /// By the patterns of the types of numbers it has.
-        Valid(Dfa),
+        Valid,
     }
 
     /// What is known about a region after some national digits.
@@ -50,7 +57,7 @@ mod plan {
         Out,
     }
 
-    pub(super) fn write() {
+    pub(super) fn write() -> Result<(), Failure> {
         let codes = country_codes();
         let regions: Vec<&str> = DATABASE
             .iter()
@@ -61,62 +68,51 @@ mod plan {
             .collect();
         let mut nodes = vec![[UNASSIGNED; 10]];
         for code in codes {
-            let entry = entry_of_code(code, &regions, &mut nodes);
+            let entry = entry_of_code(code, &regions, &mut nodes)?;
             insert(&mut nodes, &code.to_string(), entry);
         }
         let mut text = String::new();
-        let _ = writeln!(text, "pub(super) const UNASSIGNED: u16 = {UNASSIGNED};");
-        let _ = writeln!(text, "pub(super) const IS_NODE: u16 = {IS_NODE};");
+        writeln!(text, "pub(super) const UNASSIGNED: u16 = {UNASSIGNED};")?;
+        writeln!(text, "pub(super) const IS_NODE: u16 = {IS_NODE};")?;
         let bytes: Vec<_> = regions.iter().map(|region| format!("*b{region:?}")).collect();
-        let _ =
-            writeln!(text, "pub(super) static REGIONS: [[u8; 2]; {}] = [{}];", bytes.len(), bytes.join(", "));
-        let _ = writeln!(text, "pub(super) static NODES: [super::Node; {}] = {nodes:?};", nodes.len());
-        let folder = std::env::var("OUT_DIR").expect("Cargo sets OUT_DIR");
-        std::fs::write(Path::new(&folder).join("numbering_plan.rs"), text).expect("OUT_DIR is writable");
+        writeln!(text, "pub(super) static REGIONS: [[u8; 2]; {}] = [{}];", bytes.len(), bytes.join(", "))?;
+        writeln!(text, "pub(super) static NODES: [super::Node; {}] = {nodes:?};", nodes.len())?;
+        let folder = std::env::var("OUT_DIR")?;
+        std::fs::write(Path::new(&folder).join("numbering_plan.rs"), text)?;
+        Ok(())
     }
 
     fn country_codes() -> BTreeSet<u16> {
         DATABASE.iter().map(Metadata::country_code).collect()
     }
 
-    fn entry_of_code(code: u16, regions: &[&str], nodes: &mut Vec<[u16; 10]>) -> u16 {
+    fn entry_of_code(code: u16, regions: &[&str], nodes: &mut Vec<[u16; 10]>) -> Result<u16, Failure> {
         // The main region comes first, the others in libphonenumber's order.
-        let plans: Vec<_> = DATABASE
-            .by_code(&code)
-            .expect("the code is the database's")
-            .into_iter()
-            .filter(|plan| plan.id() != "001")
-            .collect();
+        let plans = DATABASE.by_code(&code).into_iter().flatten();
+        let plans: Vec<&Metadata> = plans.filter(|plan| plan.id() != "001").collect();
         let entry = |plan: &Metadata| regions.binary_search(&plan.id()).map_or(UNASSIGNED, |at| at as u16);
-        match plans.as_slice() {
-            [] => UNASSIGNED,
-            [only] => entry(only),
-            [main, ..] => {
-                // What libphonenumber would not find (it looks at leading digits alone where a region has them) goes
-                // to the region that nevertheless lists it, before it falls to the main one.
-                let by_leading = plans.iter().filter_map(|plan| Some((entry(plan), leading(plan)?)));
-                let by_leading: HashMap<_, _> = by_leading.collect();
-                let first = plans
-                    .iter()
-                    .map(|plan| by_leading.get(&entry(plan)).cloned().unwrap_or_else(|| valid(plan)));
-                let second = plans.iter().filter(|plan| plan.leading_digits().is_some());
-                let candidates = plans
-                    .iter()
-                    .map(|plan| entry(plan))
-                    .zip(first)
-                    .chain(second.map(|plan| (entry(plan), valid(plan))))
-                    .map(|(entry, rule)| Candidate { entry, rule })
-                    .collect();
-                SharedCode { candidates, main: entry(main), nodes, known: HashMap::new() }.entry()
-            }
+        let [main, _, ..] = plans.as_slice() else {
+            return Ok(plans.first().map_or(UNASSIGNED, |only| entry(only)));
+        };
+        let mut candidates = Vec::new();
+        for plan in &plans {
+            let rule = leading(plan).unwrap_or_else(|| valid(plan))?;
+            candidates.push(Candidate { entry: entry(plan), rule });
         }
+        // What libphonenumber would not find (it looks at leading digits alone where a region has them) goes to the
+        // region that nevertheless lists it, before it falls to the main one.
+        for plan in plans.iter().filter(|plan| plan.leading_digits().is_some()) {
+            candidates.push(Candidate { entry: entry(plan), rule: valid(plan)? });
+        }
+        let standings = candidates.iter().map(|one| Standing::Open(one.rule.start)).collect();
+        Ok(SharedCode { candidates, main: entry(main), nodes, known: HashMap::new() }.decide(0, standings))
     }
 
-    fn leading(plan: &Metadata) -> Option<Rule> {
-        plan.leading_digits().map(|leading| Rule::Leading(dfa(leading.as_str())))
+    fn leading(plan: &Metadata) -> Option<Result<Rule, Failure>> {
+        plan.leading_digits().map(|leading| Rule::of(Kind::Leading, leading.as_str()))
     }
 
-    fn valid(plan: &Metadata) -> Rule {
+    fn valid(plan: &Metadata) -> Result<Rule, Failure> {
         let types = plan.descriptors();
         let patterns: Vec<_> = [
             types.fixed_line(),
@@ -134,37 +130,29 @@ mod plan {
         .flatten()
         .map(|kind| format!("(?:{})", kind.national_number().as_str()))
         .collect();
-        Rule::Valid(dfa(&format!("(?:{})$", patterns.join("|"))))
+        Rule::of(Kind::Valid, &format!("(?:{})$", patterns.join("|")))
     }
 
-    fn dfa(pattern: &str) -> Dfa {
-        dense::Builder::new()
-            .configure(dense::Config::new().start_kind(StartKind::Anchored))
-            .syntax(syntax::Config::new().unicode(false).utf8(false).ignore_whitespace(true))
-            .build(&format!("(?:{pattern})"))
-            .expect("libphonenumber's patterns are regular")
+    impl Rule {
+        fn of(kind: Kind, pattern: &str) -> Result<Self, Failure> {
+            let dfa = dense::Builder::new()
+                .configure(dense::Config::new().start_kind(StartKind::Anchored))
+                .syntax(syntax::Config::new().unicode(false).utf8(false).ignore_whitespace(true))
+                .build(&format!("(?:{pattern})"))?;
+            let start = dfa.universal_start_state(Anchored::Yes).ok_or("a pattern looks behind its start")?;
+            Ok(Self { kind, dfa, start })
+        }
     }
 
     impl Candidate {
-        fn dfa(&self) -> &Dfa {
-            match &self.rule {
-                Rule::Leading(dfa) | Rule::Valid(dfa) => dfa,
-            }
-        }
-
-        fn start(&self) -> Standing {
-            Standing::Open(
-                self.dfa().universal_start_state(Anchored::Yes).expect("no look-behind in the patterns"),
-            )
-        }
-
         fn after(&self, standing: Standing, digit: u8) -> Standing {
             let Standing::Open(state) = standing else { return standing };
-            let next = self.dfa().next_state(state, b'0' + digit);
-            let led_here = || self.dfa().is_match_state(self.dfa().next_eoi_state(next));
-            match self.rule {
-                Rule::Leading(_) if led_here() => Standing::Certain,
-                _ if self.dfa().is_dead_state(next) => Standing::Out,
+            let dfa = &self.rule.dfa;
+            let next = dfa.next_state(state, b'0' + digit);
+            let led_here = || dfa.is_match_state(dfa.next_eoi_state(next));
+            match self.rule.kind {
+                Kind::Leading if led_here() => Standing::Certain,
+                _ if dfa.is_dead_state(next) => Standing::Out,
                 _ => Standing::Open(next),
             }
         }
@@ -180,11 +168,6 @@ mod plan {
     }
 
     impl SharedCode<'_> {
-        fn entry(&mut self) -> u16 {
-            let standings = self.candidates.iter().map(Candidate::start).collect();
-            self.decide(0, standings)
-        }
-
         /// The entry for a national prefix: a region, or a node where the next digit matters.
         fn decide(&mut self, depth: usize, standings: Vec<Standing>) -> u16 {
             let mut left =
@@ -221,16 +204,19 @@ mod plan {
 
     /// Puts a country code's entry into the tree, making the nodes above it; these are never shared.
     fn insert(nodes: &mut Vec<[u16; 10]>, code: &str, entry: u16) {
-        let digits: Vec<usize> = code.bytes().map(|digit| usize::from(digit - b'0')).collect();
-        let (last, above) = digits.split_last().expect("a country code has digits");
-        let mut at = 0;
-        for digit in above {
-            if nodes[at][*digit] == UNASSIGNED {
-                nodes.push([UNASSIGNED; 10]);
-                nodes[at][*digit] = IS_NODE | (nodes.len() - 1) as u16;
+        let digits = code.bytes().map(|digit| usize::from(digit - b'0'));
+        let (mut at, mut last) = (0, None);
+        for digit in digits {
+            if let Some(above) = last.replace(digit) {
+                if nodes[at][above] == UNASSIGNED {
+                    nodes.push([UNASSIGNED; 10]);
+                    nodes[at][above] = IS_NODE | (nodes.len() - 1) as u16;
+                }
+                at = usize::from(nodes[at][above] & !IS_NODE);
             }
-            at = usize::from(nodes[at][*digit] & !IS_NODE);
         }
-        nodes[at][*last] = entry;
+        if let Some(last) = last {
+            nodes[at][last] = entry;
+        }
     }
 }

@@ -4,10 +4,15 @@
 //! Prints nanoseconds and heap allocations a decision, per strategy and number of members. Goal: ≤ 5 µs, ≤ 20
 //! allocations at 10 members.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench prints its table, has no caller, and is the operator"
+)]
+
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -16,41 +21,43 @@ use cxroute_core::cloudonix::{CxHeaders, Webhook};
 use cxroute_core::config::{
     Agent, AgentField, Capacity, Domain, Group, InboundRule, Member, Strategy, Target,
 };
-use cxroute_core::engine::{Admitted, Arrival, Direct, Engine, Parts};
-use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
+use cxroute_core::engine::{Admitted, Arrival, Engine, Parts};
+use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId, TenantId};
 use cxroute_core::memory::{MemoryLive, MemoryStore};
 use cxroute_core::port::Store;
 use cxroute_core::seal::{Keyring, MasterKey};
 use cxroute_core::secret::Vault;
 use cxroute_core::time::Timestamp;
 
-struct Counting;
+const ROUNDS: usize = 9;
+const CALLS: usize = 10_000;
 
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-#[expect(
-    unsafe_code,
-    reason = "a counting allocator is the only way to count allocations; it forwards to the system's"
-)]
-// SAFETY: every call is forwarded unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps `alloc`'s contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps `dealloc`'s contract.
-        unsafe { System.dealloc(pointer, layout) }
+fn agent(tenant: TenantId, id: u64, vault: &dyn Vault) -> Agent {
+    let row = id.to_string();
+    Agent {
+        id: AgentId::new(id),
+        name: format!("agent {id}"),
+        provider: serde_json::from_value("vapi".into()).unwrap(),
+        service_value: vault.seal(AgentField::ServiceValue.place(tenant, &row), b"+12127773456").unwrap(),
+        username: None,
+        password: None,
+        enabled: true,
+        max_concurrent_calls: Some(1_000_000),
+        pool: None,
+        metadata: serde_json::Map::new(),
     }
 }
 
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-const ROUNDS: usize = 9;
-const CALLS: usize = 10_000;
+fn member(id: u64) -> Member {
+    Member {
+        id: MembershipId::new(id),
+        agent: AgentId::new(id),
+        priority: Some(1),
+        capacity: Capacity::ONE,
+        enabled: true,
+        max_concurrent_calls: None,
+    }
+}
 
 async fn desk(strategy: Strategy, members: u64) -> (Engine, Admitted) {
     let store = Arc::new(MemoryStore::keeping(4 * CALLS));
@@ -67,29 +74,8 @@ async fn desk(strategy: Strategy, members: u64) -> (Engine, Admitted) {
         members: Vec::new(),
     };
     for id in 1..=members {
-        let row = id.to_string();
-        let value = vault.seal(AgentField::ServiceValue.place(tenant, &row), b"+12127773456").unwrap();
-        let agent = Agent {
-            id: AgentId::new(id),
-            name: format!("agent {id}"),
-            provider: serde_json::from_value("vapi".into()).unwrap(),
-            service_value: value,
-            username: None,
-            password: None,
-            enabled: true,
-            max_concurrent_calls: Some(1_000_000),
-            pool: None,
-            metadata: serde_json::Map::new(),
-        };
-        tx.save_agent(&agent).await.unwrap();
-        group.members.push(Member {
-            id: MembershipId::new(id),
-            agent: agent.id,
-            priority: Some(1),
-            capacity: Capacity::ONE,
-            enabled: true,
-            max_concurrent_calls: None,
-        });
+        tx.save_agent(&agent(tenant, id, vault.as_ref())).await.unwrap();
+        group.members.push(member(id));
     }
     tx.save_group(&group).await.unwrap();
     for id in 0..1_000_u64 {
@@ -104,9 +90,9 @@ async fn desk(strategy: Strategy, members: u64) -> (Engine, Admitted) {
     }
     tx.commit(Timestamp::EPOCH).await.unwrap();
     let parts = Parts {
-        store: store.clone(),
+        store: Arc::clone(&store) as Arc<dyn Store>,
         live: Arc::new(MemoryLive::new()),
-        commit: Arc::new(Direct::new(store)),
+        commit: store,
         vault,
         authenticator: None,
         spool: None,
@@ -126,10 +112,8 @@ fn body(call: usize) -> Bytes {
     ))
 }
 
-async fn round(engine: &Engine, admitted: &Admitted, first: usize) -> (f64, f64) {
-    let bodies: Vec<(Bytes, String)> =
-        (first..first + CALLS).map(|call| (body(call), format!("{call:016x}"))).collect();
-    let allocations = ALLOCATIONS.load(Ordering::Relaxed);
+async fn round(engine: &Engine, admitted: &Admitted, first: usize) -> f64 {
+    let bodies = payloads(first);
     let start = Instant::now();
     for (call, (body, stage)) in bodies.iter().enumerate() {
         let headers = CxHeaders { stage_id: Some(stage.as_str().into()), ..CxHeaders::default() };
@@ -142,9 +126,23 @@ async fn round(engine: &Engine, admitted: &Admitted, first: usize) -> (f64, f64)
         let arrival = Arrival { at, random: (first + call) as u64 };
         black_box(engine.voice_request(admitted, &webhook, body, arrival).await);
     }
-    let nanos = start.elapsed().as_nanos() as f64 / CALLS as f64;
-    let allocations = (ALLOCATIONS.load(Ordering::Relaxed) - allocations) as f64 / CALLS as f64;
-    (nanos, allocations)
+    start.elapsed().as_nanos() as f64 / CALLS as f64
+}
+
+/// Heap allocations of one decision: those of a round less those of making its payloads.
+fn allocations(runtime: &tokio::runtime::Runtime, engine: &Engine, admitted: &Admitted) -> f64 {
+    let first = ROUNDS * CALLS;
+    let made = allocation_counter::measure(|| {
+        runtime.block_on(async { drop(black_box(payloads(first))) });
+    });
+    let all = allocation_counter::measure(|| {
+        runtime.block_on(async { black_box(round(engine, admitted, first).await) });
+    });
+    (all.count_total - made.count_total) as f64 / CALLS as f64
+}
+
+fn payloads(first: usize) -> Vec<(Bytes, String)> {
+    (first..first + CALLS).map(|call| (body(call), format!("{call:016x}"))).collect()
 }
 
 fn main() {
@@ -152,16 +150,15 @@ fn main() {
     println!("{:<16}{:>8}{:>14}{:>14}{:>14}", "strategy", "members", "min µs", "median µs", "allocations");
     for strategy in [Strategy::LoadBalanced, Strategy::Priority, Strategy::RoundRobin] {
         for members in [1, 10, 100] {
-            let (mut times, allocations) = runtime.block_on(async {
+            let (mut times, engine, admitted) = runtime.block_on(async {
                 let (engine, admitted) = desk(strategy, members).await;
-                let (mut times, mut allocations) = (Vec::new(), 0.0);
+                let mut times = Vec::new();
                 for index in 0..ROUNDS {
-                    let (nanos, count) = round(&engine, &admitted, index * CALLS).await;
-                    times.push(nanos);
-                    allocations = count;
+                    times.push(round(&engine, &admitted, index * CALLS).await);
                 }
-                (times, allocations)
+                (times, engine, admitted)
             });
+            let allocations = allocations(&runtime, &engine, &admitted);
             times.sort_by(f64::total_cmp);
             println!(
                 "{:<16}{members:>8}{:>14.2}{:>14.2}{allocations:>14.1}",

@@ -3,7 +3,7 @@
 
 use cxroute_core::id::TenantId;
 use cxroute_core::seal::{Keyring, MasterKey};
-use cxroute_core::secret::{Place, SealError, Vault};
+use cxroute_core::secret::{Place, Vault};
 
 fn main() {
     divan::main();
@@ -27,11 +27,10 @@ fn seal_700_bytes(bencher: divan::Bencher<'_, '_>) {
 }
 
 #[divan::bench]
-fn open_700_bytes(bencher: divan::Bencher<'_, '_>) -> Result<(), SealError> {
+fn open_700_bytes(bencher: divan::Bencher<'_, '_>) {
     let keyring = keyring();
-    let sealed = keyring.seal(PLACE, &[b'x'; 700])?;
+    let Ok(sealed) = keyring.seal(PLACE, &[b'x'; 700]) else { return };
     bencher.bench(|| keyring.open(PLACE, divan::black_box(&sealed)));
-    Ok(())
 }
 
 #[divan::bench]

@@ -3,9 +3,9 @@
 pub mod authority;
 pub mod call;
 pub mod cloudonix;
+pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-pub mod config;
 pub mod country;
 pub mod cxml;
 pub mod engine;

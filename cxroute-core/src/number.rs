@@ -86,13 +86,28 @@ impl DialKey {
     pub fn of(dialled: &str) -> Self {
         let bytes = dialled.as_bytes();
         let bare = bytes.strip_prefix(b"+").unwrap_or(bytes);
-        let text = if !bare.is_empty() && bare.iter().all(u8::is_ascii_digit) {
-            SmallVec::from_slice(bare)
-        } else {
-            normalise(dialled)
-        };
+        if let Some(key) = Self::of_digits(bare) {
+            return key;
+        }
+        let text = normalise(dialled);
         let code = DigitCode::of_key(&text);
         Self { text, code }
+    }
+
+    /// The key of 8 to 15 digits and nothing else, as nearly all numbers arrive: read as two words that overlap.
+    #[inline]
+    fn of_digits(text: &[u8]) -> Option<Self> {
+        let (first, last) = (text.first_chunk::<8>()?, text.last_chunk::<8>()?);
+        let length = text.len();
+        if length > DigitCode::MAX_DIGITS {
+            return None;
+        }
+        let [high, low] = [eight_digits(*first)?, eight_digits(*last)?];
+        let mut buffer = [0; 32];
+        buffer[..8].copy_from_slice(first);
+        buffer[length - 8..length].copy_from_slice(last);
+        let code = DigitCode(u64::from(high) << 32 | u64::from(low) << (64 - 4 * length));
+        Some(Self { text: SmallVec::from_buf_and_len(buffer, length), code })
     }
 
     /// The normalised bytes, UTF-8.
@@ -122,6 +137,21 @@ impl fmt::Display for DialKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// Eight digits as nibbles of [`DigitCode`], all at once; `None` if one is no digit.
+#[inline]
+const fn eight_digits(text: [u8; 8]) -> Option<u32> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let digits = u64::from_be_bytes(text) ^ (b'0' as u64 * ONES);
+    let above_nine = digits | ((digits & (0x7F * ONES)) + (0x76 * ONES));
+    if above_nine & (0x80 * ONES) != 0 {
+        return None;
+    }
+    let bytes = digits + ONES;
+    let pairs = (bytes >> 4 | bytes) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs >> 8 | pairs) & 0x0000_FFFF_0000_FFFF;
+    Some((fours >> 16 | fours) as u32)
 }
 
 fn normalise(dialled: &str) -> SmallVec<[u8; 32]> {
@@ -217,6 +247,16 @@ impl DigitCode {
         self.0 != 0 && self.0 >> end & 15 != Self::MORE
     }
 
+    /// The same digits as if nothing followed them.
+    #[inline]
+    pub(crate) const fn ended(self) -> Self {
+        if self.0 == 0 {
+            return self;
+        }
+        let end = self.0.trailing_zeros() & !3;
+        if self.0 >> end & 15 == Self::MORE { Self(self.0 & !(Self::MORE << end)) } else { self }
+    }
+
     /// A code from its sixteen nibbles.
     pub(crate) const fn from_bits(bits: u64) -> Self {
         Self(bits)
@@ -292,6 +332,24 @@ mod tests {
         assert_eq!(code("1234567890123456"), 0x2345_6789_A123_456F);
         assert_eq!(code("alice"), 0xF << 60);
         assert_eq!(code(""), 0);
+    }
+
+    #[test]
+    fn a_number_has_one_code_however_it_is_read() {
+        let digits = "31415926535897932384";
+        for length in 0..digits.len() {
+            let text = &digits[..length];
+            assert_eq!(DialKey::of(text).code(), DigitCode::of_key(text.as_bytes()));
+            assert_eq!(DialKey::of(&format!("({text}")), DialKey::of(text));
+            for wrong in ["/", ":", "a", "\u{b1}", "*"] {
+                for at in 0..length {
+                    let mut name = text.to_owned();
+                    name.replace_range(at..=at, wrong);
+                    assert_eq!(DialKey::of(&name).as_str(), name);
+                    assert_eq!(DialKey::of(&name).code(), DigitCode::of_key(name.as_bytes()));
+                }
+            }
+        }
     }
 
     #[test]

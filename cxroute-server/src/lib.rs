@@ -1,4 +1,21 @@
 //! The reference server of cxroute, as a library: the binary is a thin door to it.
 
+pub mod calls;
+pub mod cli;
+mod clock;
 pub mod config_file;
+mod demo;
+pub mod explain;
+pub mod http;
+pub mod master_key;
+mod meters;
+mod random;
+mod seldom;
+pub mod serve;
+pub mod server;
 pub mod simulate;
+pub mod store_url;
+mod trace_text;
+
+pub use clock::now;
+pub use trace_text::render_trace;

@@ -1,5 +1,7 @@
 //! The SQLite store and the spool against the conformance kit: every law of the ports, each on files of its own.
 
+#![expect(clippy::unwrap_used, reason = "a kit without its adapter has nothing to say")]
+
 use cxroute_core::conformance::Subject;
 use cxroute_store_sqlite::{SpoolOptions, SqliteSpool, SqliteStore, StoreOptions};
 

@@ -73,14 +73,18 @@ pub struct Trace {
     #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
     pub next_best: SmallVec<[RuleTrace; 2]>,
     /// Every stage of the fallback chain that was looked at.
-    #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
-    pub stages: SmallVec<[StageTrace; 1]>,
+    #[serde(default, skip_serializing_if = "no_stages")]
+    pub stages: Arc<SmallVec<[StageTrace; 1]>>,
     /// What came after the last stage, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Box<str>>,
     /// Whether the execution plane was away and this server decided by itself.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub degraded: bool,
+}
+
+fn no_stages(stages: &Arc<SmallVec<[StageTrace; 1]>>) -> bool {
+    stages.is_empty()
 }
 
 /// A rule as a trace names it.

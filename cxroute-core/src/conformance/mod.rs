@@ -129,7 +129,10 @@ fn hold(law: impl Future<Output = Checked>) -> Checked {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "the kit plays every part, and its adapters hold only its own data")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the kit plays every part, and its adapters hold only its own data"
+)]
 const fn operator() -> Operator {
     Operator::assume()
 }
@@ -147,9 +150,7 @@ where
             config.cases = cases;
         }
         let tried = TestRunner::new(config).run(&strategy, |value| {
-            runtime
-                .block_on(property(value))
-                .map_err(|broken| TestCaseError::fail(format!("{broken:?}")))
+            runtime.block_on(property(value)).map_err(|broken| TestCaseError::fail(format!("{broken:?}")))
         });
         tried.map_err(|failure| failure.to_string())
     });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::gate::Admitted;
-use super::route::Way;
+use super::route::{Dialled, Route, Way};
 use super::snapshot::{Chain, Ending};
 use crate::call::{Action, AttemptTarget, Call, EndReason, NewAttempt, Outcome, Trace};
 use crate::config::RetryOutcome;
@@ -193,24 +193,25 @@ pub(super) fn session_image(call: &Call) -> SessionImage {
 
 /// The trace of a choice.
 pub(super) fn trace(
-    route: &super::route::Route,
+    route: Route,
     pick: Option<&Pick>,
-    dialled: &super::route::Dialled<'_>,
+    dialled: &Dialled,
     revision: u64,
     at: Timestamp,
     degraded: bool,
 ) -> Arc<Trace> {
+    let fallback = pick.and_then(|pick| route.way.fallback_words(pick));
     Arc::new(Trace {
         at,
         revision,
         direction: route.direction,
-        dialled: dialled.to.as_ref().into(),
-        normalised: route.normalised.clone(),
-        caller: dialled.from.as_ref().into(),
-        rule: route.rule.clone(),
-        next_best: route.next_best.clone(),
-        stages: pick.map(|pick| pick.stages.clone()).unwrap_or_default(),
-        fallback: pick.and_then(|pick| route.way.fallback_words(pick)),
+        dialled: Arc::clone(&dialled.to),
+        normalised: route.normalised,
+        caller: Arc::clone(&dialled.from),
+        rule: route.rule,
+        next_best: route.next_best,
+        stages: pick.map(|pick| Arc::clone(&pick.stages)).unwrap_or_default(),
+        fallback,
         degraded,
     })
 }

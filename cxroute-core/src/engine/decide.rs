@@ -9,7 +9,6 @@ use bytes::Bytes;
 
 use super::answer::{Line, Parties, Secrets};
 use super::choose::{Plane, session_image, trace};
-use super::commit::Committed;
 use super::gate::Admitted;
 use super::route::{Dialled, Route, Way};
 use super::snapshot::Snapshot;
@@ -20,6 +19,7 @@ use crate::call::{
 };
 use crate::cxml::Response;
 use crate::id::{AgentId, CallId};
+use crate::port::Committed;
 use crate::secret::{Place, SealError, Sealed};
 use crate::strategy::{AttemptSeat, Choice, ChooseRequest, LedgerDelta, OpenAttempt, Pick, Picked, Settle};
 
@@ -30,7 +30,7 @@ const MOST_TRIES: usize = 4;
 pub(super) struct Asking<'a> {
     pub(super) token: SessionToken,
     pub(super) key: EventKey,
-    pub(super) dialled: Dialled<'a>,
+    pub(super) dialled: Dialled,
     /// What a dial result says.
     pub(super) result: Option<DialReport>,
     /// The attempt's seat, as the result's URL names it.
@@ -119,7 +119,7 @@ impl Engine {
             revision: snapshot.revision(),
             direction: route.direction,
             trace: trace(
-                &route,
+                route,
                 pick.as_deref(),
                 &asking.dialled,
                 snapshot.revision(),
@@ -295,8 +295,8 @@ impl Asking<'_> {
     ) -> Signal {
         let call = NewCall {
             id: CallId::mint(self.arrival.at, self.arrival.random),
-            from: self.dialled.from.as_ref().into(),
-            to: self.dialled.to.as_ref().into(),
+            from: Arc::clone(&self.dialled.from),
+            to: Arc::clone(&self.dialled.to),
             live_until,
         };
         let basis = Basis { attempts: basis, answered: false };

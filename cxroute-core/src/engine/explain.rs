@@ -12,7 +12,7 @@ use super::snapshot::Snapshot;
 use crate::call::{EventKey, EventKind, SessionToken, Trace};
 use crate::config::Configuration;
 use crate::port::LiveError;
-use crate::strategy::{Choice, ChooseRequest, LedgerDelta};
+use crate::strategy::{Choice, ChooseRequest};
 use crate::time::Timestamp;
 
 /// What a dry run is asked.
@@ -57,7 +57,7 @@ impl Engine {
         let Question { to, from, origin, at } = question;
         let dialled = Dialled { from: from.as_str().into(), to: to.as_str().into(), origin: *origin };
         let route = snapshot.route(&dialled);
-        let token = dry_run();
+        let token = SessionToken::of_dry_run();
         let request = ChooseRequest {
             token: &token,
             key: EventKey { kind: EventKind::VoiceRequest, hash: 0 },
@@ -84,17 +84,9 @@ impl Engine {
         let line = line_of(&snapshot, &route.way, &action, pick.as_deref(), None);
         let parties = Parties { token: &token, from, to, public_url: &self.parts.public_url };
         let cxml = snapshot.document(&line, parties, vault, Secrets::Masked);
-        debug_assert!(
-            pick.is_none() || pick.as_ref().is_some_and(|pick| pick.delta != LedgerDelta::default())
-        );
         Ok(Explanation {
-            trace: trace(&route, pick.as_deref(), &dialled, snapshot.revision(), *at, false),
+            trace: trace(route, pick.as_deref(), &dialled, snapshot.revision(), *at, false),
             cxml,
         })
     }
-}
-
-/// The session of a dry run: no platform's token has a blank in it.
-fn dry_run() -> SessionToken {
-    SessionToken::new("dry run").unwrap_or_else(|| unreachable!("the text is not empty"))
 }

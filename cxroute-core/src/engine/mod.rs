@@ -23,7 +23,7 @@ mod snapshot;
 mod update;
 mod voice;
 
-pub use commit::{Commit, Committed, Direct};
+pub use commit::Direct;
 #[cfg(feature = "runtime")]
 pub use committer::{CatchUp, Committer, CommitterCounts, CommitterOptions};
 pub use explain::{Explanation, Question};
@@ -39,7 +39,7 @@ use rustc_hash::FxHashMap;
 use crate::authority::Operator;
 use crate::config::Domain;
 use crate::memory::MemoryLive;
-use crate::port::{LiveState, Spool, Store, StoreError};
+use crate::port::{Commit, LiveState, Spool, Store, StoreError};
 use crate::secret::{Authenticator, SealError, Vault};
 use crate::time::Timestamp;
 

@@ -1,6 +1,5 @@
 //! Finding the way of a call: the rule that wins, and the chain that it leads to. Pure, on a snapshot.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -16,9 +15,9 @@ const NEXT_BEST: usize = 2;
 
 /// What is asked: who called whom, and where the call came from.
 #[derive(Clone, Debug)]
-pub(super) struct Dialled<'a> {
-    pub(super) from: Cow<'a, str>,
-    pub(super) to: Cow<'a, str>,
+pub(super) struct Dialled {
+    pub(super) from: Arc<str>,
+    pub(super) to: Arc<str>,
     pub(super) origin: Origin,
 }
 
@@ -56,7 +55,7 @@ pub(super) enum Way {
 
 impl Snapshot {
     /// The way of a call (domain.md §2, "Direction").
-    pub(super) fn route(&self, dialled: &Dialled<'_>) -> Route {
+    pub(super) fn route(&self, dialled: &Dialled) -> Route {
         let to = DialKey::of(&dialled.to);
         if dialled.origin == Origin::Other {
             let from = DialKey::of(&dialled.from);

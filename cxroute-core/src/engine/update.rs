@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::commit::Committed;
 use super::decide::{audited, text};
 use super::gate::Admitted;
 use super::voice::unnamed;
@@ -16,6 +15,7 @@ use crate::call::{
 };
 use crate::cloudonix::{Cdr, Disposition, SessionUpdate, UpdateStatus, Webhook};
 use crate::id::CallId;
+use crate::port::Committed;
 
 impl Engine {
     /// Takes a session update (domain.md §5). `Ok` means durable.

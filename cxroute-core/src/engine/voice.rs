@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::commit::Committed;
 use super::decide::{Asking, audited, text};
 use super::gate::Admitted;
 use super::route::{Dialled, Origin};
@@ -12,6 +11,7 @@ use super::{Answer, Arrival, Durability, Engine};
 use crate::call::{Audit, EventKey, EventKind, SessionToken, Signal, SignalKind};
 use crate::cloudonix::{Direction, VoiceRequest, Webhook};
 use crate::cxml::Response;
+use crate::port::Committed;
 
 impl Engine {
     /// Answers a voice request with CXML (domain.md §5, §7). `raw` is the body; the webhook's own is not looked at.
@@ -66,10 +66,10 @@ pub(super) fn unnamed(key: EventKey, raw: Bytes, arrival: Arrival) -> Signal {
 }
 
 /// Who called whom, as received.
-pub(super) fn dialled<'a>(request: &VoiceRequest<'a>) -> Dialled<'a> {
+pub(super) fn dialled(request: &VoiceRequest<'_>) -> Dialled {
     let origin = match request.direction {
         Direction::Inbound => Origin::Inbound,
         _ => Origin::Other,
     };
-    Dialled { from: text(request.from.as_ref()), to: text(request.to.as_ref()), origin }
+    Dialled { from: text(request.from.as_ref()).into(), to: text(request.to.as_ref()).into(), origin }
 }

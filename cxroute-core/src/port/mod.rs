@@ -3,10 +3,12 @@
 //! [`crate::memory`] are their executable specification, and the conformance kit (feature `conformance`) holds any
 //! adapter against their contracts.
 
+mod commit;
 mod live;
 mod spool;
 mod store;
 
+pub use commit::{Commit, Committed};
 pub use live::{LiveError, LiveState};
 pub use spool::{Spool, SpoolError, SpoolId, SpoolLevel, Spooled};
 pub use store::{

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::ledger::{AgentHealth, GroupImage, HealthRow, LedgerDelta, SeatImage, Turn};
-use super::window::{StepTally, window_start};
+use super::window::{StepTally, step_end, window_start};
 use crate::id::{AgentId, GroupId};
 use crate::time::Timestamp;
 
@@ -67,7 +67,7 @@ impl Books {
             let group = self.groups.entry(counted.group).or_default();
             group.steps.entry((counted.step_millis, counted.step, counted.agent)).or_default().0 += 1;
             let start = window_start(counted.step, counted.step_millis);
-            group.steps.retain(|(step_millis, step, _), _| *step * *step_millis >= start);
+            group.steps.retain(|(step_millis, step, _), _| step_end(*step, *step_millis) >= start);
             let seat = group.seats.entry(counted.agent).or_default();
             seat.last = seat.last.max(seq);
         }
@@ -98,7 +98,9 @@ impl Books {
             steps: books
                 .steps
                 .iter()
-                .filter(|((millis, step, _), _)| now.as_millis() - step * millis < LONGEST_WINDOW_MILLIS)
+                .filter(|((millis, step, _), _)| {
+                    now.as_millis() - step_end(*step, *millis) < LONGEST_WINDOW_MILLIS
+                })
                 .map(|((millis, step, agent), (calls, virtual_calls))| {
                     let (step, agent) = (*step, *agent);
                     (*millis, StepTally { step, agent, calls: *calls, virtual_calls: *virtual_calls })

@@ -245,7 +245,7 @@ fn trace(
             Strategy::Priority | Strategy::RoundRobin => Verdict::NotItsTurn,
         },
     };
-    let mut members = SmallVec::new();
+    let mut members = SmallVec::with_capacity(roster.seats.len().min(TRACED_MEMBERS));
     let mut others = VerdictCounts::default();
     let rest = (0..roster.seats.len()).filter(|index| chosen != Some(*index));
     for index in chosen.into_iter().chain(rest) {

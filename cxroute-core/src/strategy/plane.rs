@@ -96,7 +96,7 @@ pub struct Pick {
     /// How many attempts the call had had.
     pub attempts_before: u16,
     /// Every stage that was looked at, and why.
-    pub stages: SmallVec<[StageTrace; 1]>,
+    pub stages: Arc<SmallVec<[StageTrace; 1]>>,
     /// What the settled attempt came to.
     pub settled: Option<Settled>,
     /// What changed in the durable books.
@@ -225,7 +225,7 @@ impl Plane {
             seq: self.seq,
             picked: Picked::Nobody,
             attempts_before,
-            stages: SmallVec::new(),
+            stages: Arc::default(),
             settled,
             delta,
         };
@@ -258,13 +258,14 @@ impl Plane {
         let session = self.sessions.get(request.token);
         let attempts = session.map_or(0, |session| session.attempts.len());
         let number_tried = session.is_some_and(|session| session.attempts.iter().any(|a| a.seat.is_none()));
-        let number = 1 + session.and_then(|session| session.attempts.last()).map_or(0, |last| last.number);
+        let last = session.and_then(|session| session.attempts.last());
+        let number = last.map_or(1, |last| last.number.saturating_add(1));
         if attempts >= MOST_ATTEMPTS {
             return;
         }
         for (index, roster) in request.stages.iter().enumerate() {
             if roster.group.is_some() && attempts >= usize::from(roster.max_attempts) {
-                pick.stages.push(StageTrace {
+                Arc::make_mut(&mut pick.stages).push(StageTrace {
                     group: roster.group,
                     strategy: roster.strategy,
                     outcome: StageOutcome::MaxAttempts,
@@ -274,7 +275,7 @@ impl Plane {
                 continue;
             }
             let (trace, found) = self.pick_from(roster, tried, &mut pick.delta);
-            pick.stages.push(trace);
+            Arc::make_mut(&mut pick.stages).push(trace);
             if let Some((seat, probe)) = found {
                 self.book(roster, &seat, pick);
                 let seat = attempt_seat(roster, &seat);

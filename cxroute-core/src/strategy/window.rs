@@ -1,7 +1,7 @@
 //! The rolling window of a group: how often each agent was chosen, step by step, real and virtual calls kept apart.
 //!
 //! A choice counts until its step leaves the window, which moves in [`WINDOW_STEPS`] steps. Expiry is exact, whatever
-//! the pause between two choices. Steps are told apart by when they began, so that a change of the window's length
+//! the pause between two choices. Steps are told apart by when they end, so that a change of the window's length
 //! moves its far end and no count. A step has left for good once a later choice is confirmed, as the store knows then
 //! how far the window has moved. Virtual calls are those that an agent was given when it joined, so that it is not
 //! flooded; they leave the window with their steps and never show in the counts that people read.
@@ -61,7 +61,7 @@ pub(super) struct Window {
     step_millis: i64,
     /// The latest moment seen, in milliseconds.
     latest: i64,
-    /// When the oldest step began that counts, in milliseconds.
+    /// When the oldest step began that counts, in milliseconds: what ended before is out.
     start: i64,
     /// Oldest first; steps without calls have no entry.
     steps: VecDeque<Step>,
@@ -71,8 +71,8 @@ pub(super) struct Window {
 
 #[derive(Clone, Debug)]
 struct Step {
-    /// When it began, in milliseconds.
-    start: i64,
+    /// Its last millisecond.
+    end: i64,
     counts: Vec<(AgentId, Tally)>,
 }
 
@@ -93,6 +93,11 @@ impl Step {
     }
 }
 
+/// The last millisecond of a step of this length.
+pub(super) const fn step_end(step: i64, step_millis: i64) -> i64 {
+    (step + 1).saturating_mul(step_millis) - 1
+}
+
 /// When the oldest step began that is in the window with `step`, of this length, as its newest.
 pub(super) const fn window_start(step: i64, step_millis: i64) -> i64 {
     (step - WINDOW_STEPS + 1).saturating_mul(step_millis)
@@ -106,7 +111,7 @@ impl Window {
         let start = window_start(self.current(), self.step_millis);
         let before = std::mem::replace(&mut self.start, start);
         let moved = before.min(self.start)..before.max(self.start);
-        for step in self.steps.iter().filter(|step| moved.contains(&step.start)) {
+        for step in self.steps.iter().filter(|step| moved.contains(&step.end)) {
             for (agent, tally) in &step.counts {
                 let total = self.totals.entry(*agent).or_default();
                 match before < self.start {
@@ -117,10 +122,10 @@ impl Window {
         }
     }
 
-    /// Forgets steps that began before `start`: they never count again.
+    /// Forgets steps that ended before `start`: they never count again.
     pub(super) fn forget(&mut self, start: i64) {
-        while let Some(oldest) = self.steps.pop_front_if(|step| step.start < start) {
-            if oldest.start >= self.start {
+        while let Some(oldest) = self.steps.pop_front_if(|step| step.end < start) {
+            if oldest.end >= self.start {
                 for (agent, tally) in &oldest.counts {
                     self.totals.entry(*agent).or_default().remove(*tally);
                 }
@@ -145,24 +150,25 @@ impl Window {
 
     /// Counts one choice of `agent` now.
     pub(super) fn count(&mut self, agent: AgentId) {
-        self.put(self.current() * self.step_millis, agent, Tally { calls: 1, virtual_calls: 0 });
+        self.put(step_end(self.current(), self.step_millis), agent, Tally { calls: 1, virtual_calls: 0 });
     }
 
-    /// Takes one choice back that was counted in the step that began at `start`, if that is still in the window.
-    pub(super) fn uncount(&mut self, start: i64, agent: AgentId) {
-        let Some(step) = self.steps.iter_mut().find(|step| step.start == start) else { return };
+    /// Takes one choice back that was counted in the step that ends at `end`, if the window still knows it.
+    pub(super) fn uncount(&mut self, end: i64, agent: AgentId) {
+        let Some(step) = self.steps.iter_mut().find(|step| step.end == end) else { return };
         step.tally(agent).calls -= 1;
-        if start >= self.start {
+        if end >= self.start {
             self.totals.entry(agent).or_default().calls -= 1;
         }
     }
 
     /// Adds stored counts; those that have left the window stop counting with the next [`Window::advance`].
     pub(super) fn restore(&mut self, step_millis: i64, stored: StepTally) {
-        let start = stored.step.saturating_mul(step_millis);
         let tally = Tally { calls: stored.calls.into(), virtual_calls: stored.virtual_calls.into() };
-        self.put(start, stored.agent, tally);
-        self.latest = self.latest.max(start);
+        self.put(step_end(stored.step, step_millis), stored.agent, tally);
+        if stored.calls > 0 {
+            self.latest = self.latest.max(stored.step.saturating_mul(step_millis));
+        }
     }
 
     /// Gives `joiner` the calls, real and virtual, of `reference`, scaled by capacity, never less than its own real
@@ -171,7 +177,7 @@ impl Window {
     pub(super) fn join(&mut self, joiner: (AgentId, u32), reference: (AgentId, u32)) {
         let (mut theirs, mut given) = (0_u64, 0_u64);
         self.forget_virtual(joiner.0);
-        for step in self.steps.iter_mut().rev().take_while(|step| step.start >= self.start) {
+        for step in self.steps.iter_mut().rev().take_while(|step| step.end >= self.start) {
             theirs += step.of(reference.0).load();
             let own = step.of(joiner.0).calls;
             let level = theirs * u64::from(joiner.1) / u64::from(reference.1);
@@ -187,11 +193,12 @@ impl Window {
     /// An agent's virtual calls by step, oldest first, and the length of these steps: one millisecond where they were
     /// not all counted in steps of today's length.
     pub(super) fn virtual_steps(&self, agent: AgentId) -> (i64, Vec<(i64, u32)>) {
-        let of = |step: &Step| (step.start, step.of(agent).virtual_calls);
+        let of = |step: &Step| (step.end, step.of(agent).virtual_calls);
         let steps = || self.steps.iter().map(of).filter(|(_, calls)| *calls > 0);
-        let even = steps().all(|(start, _)| start.rem_euclid(self.step_millis) == 0);
+        let even = steps().all(|(end, _)| (end + 1).rem_euclid(self.step_millis) == 0);
         let length = if even { self.step_millis } else { 1 };
-        let stored = |(start, calls): (i64, u64)| (start / length, u32::try_from(calls).unwrap_or(u32::MAX));
+        let stored =
+            |(end, calls): (i64, u64)| (end.div_euclid(length), u32::try_from(calls).unwrap_or(u32::MAX));
         (length, steps().map(stored).collect())
     }
 
@@ -206,19 +213,19 @@ impl Window {
         }
     }
 
-    fn put(&mut self, start: i64, agent: AgentId, more: Tally) {
+    fn put(&mut self, end: i64, agent: AgentId, more: Tally) {
         let index = match self.steps.back() {
-            Some(newest) if newest.start == start => self.steps.len() - 1,
-            _ => match self.steps.binary_search_by_key(&start, |step| step.start) {
+            Some(newest) if newest.end == end => self.steps.len() - 1,
+            _ => match self.steps.binary_search_by_key(&end, |step| step.end) {
                 Ok(index) => index,
                 Err(index) => {
-                    self.steps.insert(index, Step { start, counts: Vec::new() });
+                    self.steps.insert(index, Step { end, counts: Vec::new() });
                     index
                 }
             },
         };
         self.steps[index].tally(agent).add(more);
-        if start >= self.start {
+        if end >= self.start {
             self.totals.entry(agent).or_default().add(more);
         }
     }

@@ -61,7 +61,12 @@ impl<'a, T> Match<'a, T> {
         match (self.source, other.source) {
             (Source::Literal(one), Source::Literal(two)) => one.cmp_specificity(two),
             (Source::Pattern(one), Source::Pattern(two)) => one.specificity().cmp(&two.specificity()),
-            _ => self.pattern().specificity().cmp(&other.pattern().specificity()),
+            (Source::Literal(one), Source::Pattern(two)) => {
+                one.pattern().specificity().cmp(&two.specificity())
+            }
+            (Source::Pattern(one), Source::Literal(two)) => {
+                one.specificity().cmp(&two.pattern().specificity())
+            }
         }
     }
 }

@@ -78,10 +78,28 @@ impl Literal {
         self.0 <= key.bits() | Self::TAIL
     }
 
+    /// The literals that a key with these leading digits matches, longer ones first.
+    pub(super) fn all_matching(key: DigitCode) -> impl Iterator<Item = Self> {
+        let ended = key.ended().bits();
+        let digits = Self(ended).digits().min(15);
+        let exact = (ended == key.bits() && ended != 0).then_some(Self(ended | Self::EXACT));
+        let prefixes = (1..=digits).rev().map(move |digits| Self(ended & !(u64::MAX >> (4 * digits))));
+        exact.into_iter().chain(prefixes)
+    }
+
+    /// Whether this literal is a prefix of another, or its equal.
+    pub(super) const fn covers(self, other: Self) -> bool {
+        !self.is_exact() && self.matches(other.as_key())
+    }
+
+    /// The digits alone.
+    pub(super) const fn digits_only(self) -> DigitCode {
+        DigitCode::from_bits(self.0 & !Self::TAIL)
+    }
+
     /// The digits as a key: with the end after them for an exact pattern, with more to come for a prefix.
     pub(super) const fn as_key(self) -> DigitCode {
-        let digits = self.0 & !Self::TAIL;
-        if self.is_exact() { DigitCode::from_bits(digits) } else { DigitCode::from_bits(digits).with_more() }
+        if self.is_exact() { self.digits_only() } else { self.digits_only().with_more() }
     }
 }
 

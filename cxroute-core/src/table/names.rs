@@ -42,7 +42,7 @@ impl<T> Names<T> {
     }
 
     /// Every rule that matches, shorter ones first and twins best first.
-    pub(super) fn matches<'a, 'k>(&'a self, text: &'k [u8]) -> impl Iterator<Item = &'a Ranked<T>> {
+    pub(super) fn matches<'a>(&'a self, text: &[u8]) -> impl Iterator<Item = &'a Ranked<T>> {
         self.nodes(text).flat_map(|(node, rest)| {
             let exact = rest.is_empty().then_some(&node.exact);
             node.prefix.iter().chain(exact.into_iter().flat_map(Twins::iter))
@@ -50,7 +50,7 @@ impl<T> Names<T> {
     }
 
     /// The best of each set of twins that matches, shorter ones first.
-    pub(super) fn firsts<'a, 'k>(&'a self, text: &'k [u8]) -> impl Iterator<Item = &'a Ranked<T>> {
+    pub(super) fn firsts<'a>(&'a self, text: &[u8]) -> impl Iterator<Item = &'a Ranked<T>> {
         self.nodes(text).flat_map(|(node, rest)| {
             let exact = rest.is_empty().then(|| node.exact.first()).flatten();
             node.prefix.first().into_iter().chain(exact)

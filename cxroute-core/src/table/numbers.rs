@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use super::block::{Block, Entry};
+use super::block::{Block, Entry, Order};
 use super::literal::Literal;
 use crate::id::RuleId;
 use crate::number::DigitCode;
@@ -51,11 +51,12 @@ impl<T> Numbers<T> {
     pub(super) fn find(&self, key: DigitCode) -> Option<&Entry<T>> {
         let mut node = self.root.as_deref()?;
         let mut best = None;
+        let place = key.ended();
         loop {
-            if node.block.len() > 0 {
-                best = better(best, node.block.find(key));
+            if !node.block.is_empty() {
+                best = better(best, node.block.find(key, place));
             }
-            match node.child(key) {
+            match node.child(place) {
                 Some(child) => node = child,
                 None => return best,
             }
@@ -69,7 +70,7 @@ impl<T> Numbers<T> {
 
     /// Every rule that matches, in no particular order.
     pub(super) fn matches(&self, key: DigitCode) -> impl Iterator<Item = &Entry<T>> {
-        let path = std::iter::successors(self.root.as_deref(), move |node| node.child(key));
+        let path = std::iter::successors(self.root.as_deref(), move |node| node.child(key.ended()));
         path.flat_map(move |node| node.block.matches(key))
     }
 
@@ -132,8 +133,7 @@ impl<T> Node<T> {
 
     /// Which child holds a rule; `None` if it is this node's own.
     fn child_index(&self, literal: Literal) -> Option<usize> {
-        let reaches = literal.digits() >= u32::from(self.depth + self.stride);
-        if self.stride > 0 && reaches { child_of(literal.as_key(), self.depth, self.stride) } else { None }
+        if self.stride == 0 { None } else { child_of(literal.digits_only(), self.depth, self.stride) }
     }
 }
 
@@ -187,7 +187,7 @@ impl<T: Clone> Node<T> {
         replaced
     }
 
-    fn remove(&mut self, order: (Literal, Reverse<(u32, RuleId)>)) -> Option<T> {
+    fn remove(&mut self, order: Order) -> Option<T> {
         let removed = match self.child_index(order.0) {
             None => self.block.remove(order)?,
             Some(at) => {
@@ -222,20 +222,17 @@ impl<T: Clone> Node<T> {
     }
 }
 
-/// The next `stride` digits as a number; `None` if they are not all digits.
+/// The number that the next `stride` (1 or 3) digits form; `None` if there are fewer.
 #[inline]
-fn child_of(key: DigitCode, depth: u8, stride: u8) -> Option<usize> {
-    let mut rest = key.bits() << (4 * depth);
-    let mut child = 0;
-    for _ in 0..stride {
-        let digit = (rest >> 60).wrapping_sub(1);
-        if digit > 9 {
-            return None;
-        }
-        child = child * 10 + digit as usize;
-        rest <<= 4;
+const fn child_of(place: DigitCode, depth: u8, stride: u8) -> Option<usize> {
+    let next = place.bits() << (4 * depth);
+    let [first, second, third] = [next >> 60, next >> 56 & 15, next >> 52 & 15];
+    // Digits are 1 to 10 here, and what follows the last one is 0.
+    match stride {
+        1 if first > 0 => Some(first as usize - 1),
+        3 if third > 0 => Some((first * 100 + second * 10 + third - 111) as usize),
+        _ => None,
     }
-    Some(child)
 }
 
 /// The better of the best so far and a longer match: the longer one, unless its priority is worse.

@@ -212,7 +212,7 @@ impl<T> RuleTable<T> {
             Place::Name => {
                 let text = head(pattern);
                 let same = self.names.matches(&text).filter(|rule| *rule.pattern == *pattern);
-                return same.map(|rule| Match::from(rule)).collect();
+                return same.map(Match::from).collect();
             }
             Place::Class => {
                 let all = others.into_iter().flat_map(|others| others.classes.iter());
@@ -271,7 +271,7 @@ impl<T: Clone> RuleTable<T> {
         let Rule { id, priority, pattern, payload } = rule;
         let place = Place::of(&pattern);
         let replaced = if let Place::Number(literal) = place {
-            self.numbers.insert(Entry::new(literal, priority, id, payload))
+            self.numbers.insert(Entry { literal, id, priority, payload })
         } else {
             let rule = Ranked { pattern: Arc::new(pattern), priority, id, payload };
             self.insert_ranked(&place, rule)
@@ -336,7 +336,7 @@ impl<T: Clone> FromIterator<Rule<T>> for RuleTable<T> {
         let (mut numbers, mut classes, mut table) = (Vec::new(), Vec::new(), Self::new());
         for Rule { id, priority, pattern, payload } in rules {
             match Place::of(&pattern) {
-                Place::Number(literal) => numbers.push(Entry::new(literal, priority, id, payload)),
+                Place::Number(literal) => numbers.push(Entry { literal, id, priority, payload }),
                 Place::Class => classes.push(Ranked { pattern: Arc::new(pattern), priority, id, payload }),
                 _ => drop(table.insert(Rule { id, priority, pattern, payload })),
             }

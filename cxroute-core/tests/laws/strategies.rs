@@ -245,7 +245,7 @@ impl Trial {
 
 #[test]
 fn under_any_operations_the_plane_chooses_as_the_domain_rules_say() {
-    dice::run(20_000, 200, |seed, operations| {
+    dice::run(100_000, 200, |seed, operations| {
         let mut trial = Trial::new(seed);
         for _ in 0..operations {
             trial.operate();

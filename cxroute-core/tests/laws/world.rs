@@ -11,51 +11,51 @@ use cxroute_core::time::Timestamp;
 use crate::dice::Dice;
 
 /// When every test begins, in milliseconds.
-pub const START: i64 = 1_767_225_600_000;
+pub(crate) const START: i64 = 1_767_225_600_000;
 
-pub fn at(millis: i64) -> Timestamp {
+pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-pub fn token(number: usize) -> SessionToken {
+pub(crate) fn token(number: usize) -> SessionToken {
     SessionToken::new(&format!("session-{number}")).unwrap()
 }
 
-pub fn key(number: u64) -> EventKey {
+pub(crate) fn key(number: u64) -> EventKey {
     EventKey { kind: EventKind::VoiceRequest, hash: number.into() }
 }
 
 #[derive(Clone, Debug)]
-pub struct Agent {
-    pub enabled: bool,
-    pub cap: Option<u32>,
-    pub pool: Option<usize>,
+pub(crate) struct Agent {
+    pub(crate) enabled: bool,
+    pub(crate) cap: Option<u32>,
+    pub(crate) pool: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
-pub struct Member {
-    pub id: u64,
-    pub agent: usize,
-    pub priority: Option<u32>,
-    pub capacity: u32,
-    pub enabled: bool,
-    pub cap: Option<u32>,
+pub(crate) struct Member {
+    pub(crate) id: u64,
+    pub(crate) agent: usize,
+    pub(crate) priority: Option<u32>,
+    pub(crate) capacity: u32,
+    pub(crate) enabled: bool,
+    pub(crate) cap: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
-pub struct Group {
-    pub strategy: Strategy,
-    pub hours: u16,
-    pub max_attempts: u16,
-    pub health: HealthSettings,
-    pub members: Vec<Member>,
+pub(crate) struct Group {
+    pub(crate) strategy: Strategy,
+    pub(crate) hours: u16,
+    pub(crate) max_attempts: u16,
+    pub(crate) health: HealthSettings,
+    pub(crate) members: Vec<Member>,
 }
 
 #[derive(Clone, Debug)]
-pub struct World {
-    pub agents: Vec<Agent>,
-    pub pools: Vec<Option<u32>>,
-    pub groups: Vec<Group>,
+pub(crate) struct World {
+    pub(crate) agents: Vec<Agent>,
+    pub(crate) pools: Vec<Option<u32>>,
+    pub(crate) groups: Vec<Group>,
     next_membership: u64,
 }
 
@@ -64,7 +64,7 @@ const STRATEGIES: [Strategy; 4] =
 const CAPS: [Option<u32>; 6] = [None, None, Some(3), Some(2), Some(1), Some(0)];
 
 /// A group of agents 0 to n-1 with these capacities, whose agent numbers are their membership numbers.
-pub fn plain(strategy: Strategy, capacities: &[u32]) -> World {
+pub(crate) fn plain(strategy: Strategy, capacities: &[u32]) -> World {
     let mut world = World { agents: Vec::new(), pools: vec![None], groups: Vec::new(), next_membership: 1 };
     world.groups.push(Group {
         strategy,
@@ -81,7 +81,7 @@ pub fn plain(strategy: Strategy, capacities: &[u32]) -> World {
 
 impl World {
     /// A random tenant of up to 6 agents, 2 pools, 3 groups.
-    pub fn random(dice: &mut Dice) -> Self {
+    pub(crate) fn random(dice: &mut Dice) -> Self {
         let agents = (0..2 + dice.below(5))
             .map(|_| Agent { enabled: !dice.one_in(10), cap: dice.pick(&CAPS), pool: None })
             .collect();
@@ -109,7 +109,7 @@ impl World {
     }
 
     /// A new agent in the first group.
-    pub fn add(&mut self, capacity: u32) {
+    pub(crate) fn add(&mut self, capacity: u32) {
         let agent = self.agents.len();
         self.agents.push(Agent { enabled: true, cap: None, pool: None });
         let id = self.next_membership;
@@ -132,7 +132,7 @@ impl World {
     }
 
     /// Changes something; never the length of a window.
-    pub fn change(&mut self, dice: &mut Dice) {
+    pub(crate) fn change(&mut self, dice: &mut Dice) {
         let group = dice.below(self.groups.len());
         let agent = dice.below(self.agents.len());
         match dice.below(10) {
@@ -168,7 +168,7 @@ impl World {
         }
     }
 
-    pub fn roster(&self, group: usize) -> Arc<Roster> {
+    pub(crate) fn roster(&self, group: usize) -> Arc<Roster> {
         let settings = &self.groups[group];
         let seat = |member: &Member| {
             let agent = &self.agents[member.agent];
@@ -203,7 +203,7 @@ impl World {
     }
 
     /// One agent on its own, as a rule or a fallback names it.
-    pub fn direct(&self, agent: usize) -> Arc<Roster> {
+    pub(crate) fn direct(&self, agent: usize) -> Arc<Roster> {
         let number = agent as u64;
         let agent = &self.agents[agent];
         let seat = Seat {

@@ -67,7 +67,8 @@ impl Spool for MemorySpool {
 
     fn level(&self) -> SpoolLevel {
         let state = self.state();
-        let bytes = |spooled: &Spooled| serde_json::to_string(&spooled.signal).map_or(0, |text| text.len() as u64);
+        let bytes =
+            |spooled: &Spooled| serde_json::to_string(&spooled.signal).map_or(0, |text| text.len() as u64);
         SpoolLevel {
             signals: state.waiting.len() as u64,
             bytes: state.waiting.values().map(bytes).sum(),
@@ -77,7 +78,8 @@ impl Spool for MemorySpool {
 
     async fn save_snapshot(&self, configuration: &Configuration) -> Result<(), SpoolError> {
         let mut state = self.state();
-        let kept = state.snapshots.entry(configuration.tenant.domain.clone()).or_insert(configuration.clone());
+        let kept =
+            state.snapshots.entry(configuration.tenant.domain.clone()).or_insert(configuration.clone());
         if kept.revision <= configuration.revision {
             *kept = configuration.clone();
         }

@@ -61,7 +61,7 @@ impl Applier<'_> {
         let known = self.store.tenant_by_domain(self.operator, &form.tenant.domain).await?;
         let tenant = match (known, mode) {
             (Some(tenant), _) => tenant,
-            (None, Mode::DryRun) => return self.first(form).map(|(told, _)| told),
+            (None, Mode::DryRun) => return Ok(told(self.first(form)?, None)),
             (None, Mode::Commit) => {
                 // Planned before it is created, so that a form that is refused leaves no empty tenant behind.
                 self.first(form)?;
@@ -81,7 +81,7 @@ impl Applier<'_> {
     /// [`ApplyError`].
     pub async fn draft(&self, form: &Form) -> Result<Configuration, ApplyError> {
         let Some(tenant) = self.store.tenant_by_domain(self.operator, &form.tenant.domain).await? else {
-            return self.first(form).map(|(_, plan)| plan.configuration);
+            return Ok(self.first(form)?.configuration);
         };
         let current = self.store.read(&self.operator.read(tenant)).await?.configuration().await?;
         let ids = Ids::provisional(&current);
@@ -89,12 +89,11 @@ impl Applier<'_> {
     }
 
     /// The plan for a tenant that is not there yet.
-    fn first(&self, form: &Form) -> Result<(Applied, Plan), ApplyError> {
+    fn first(&self, form: &Form) -> Result<Plan, PlanError> {
         let nothing = nothing(form);
         let mut plan = Plan::new(form, &nothing, self.keyring, Ids::provisional(&nothing))?;
-        let mut changes = std::mem::take(&mut plan.changes);
-        changes.insert(0, created(form));
-        Ok((Applied { changes, warnings: std::mem::take(&mut plan.warnings), revision: None }, plan))
+        plan.changes.insert(0, created(form));
+        Ok(plan)
     }
 
     async fn create(&self, form: &Form, now: Timestamp) -> Result<TenantId, StoreError> {
@@ -119,13 +118,8 @@ impl Applier<'_> {
         let mut tx = self.store.begin(&self.operator.config(tenant)).await?;
         let current = tx.configuration().await?;
         let mut plan = Plan::new(form, &current, self.keyring, Ids::provisional(&current))?;
-        let told = |plan: Plan, revision| Applied {
-            changes: plan.changes,
-            warnings: plan.warnings,
-            revision: Some(revision),
-        };
         if plan.changes.is_empty() || mode == Mode::DryRun {
-            return Ok(told(plan, current.revision));
+            return Ok(told(plan, Some(current.revision)));
         }
         if plan.minted > 0 {
             // Secrets are sealed for their rows, so the rows' real ids come before the sealing: plan again with them.
@@ -137,7 +131,7 @@ impl Applier<'_> {
         }
         save(tx.as_mut(), &plan).await?;
         let revision = tx.commit(now).await?;
-        Ok(told(plan, revision))
+        Ok(told(plan, Some(revision)))
     }
 }
 
@@ -196,6 +190,10 @@ fn saved<'a, T, Id: Copy + Ord>(
     let mut ids = edit.save.clone();
     ids.sort_unstable();
     planned.iter().filter(move |item| ids.binary_search(&id(item)).is_ok())
+}
+
+fn told(plan: Plan, revision: Option<u64>) -> Applied {
+    Applied { warnings: plan.all_warnings(), changes: plan.changes, revision }
 }
 
 fn created(form: &Form) -> String {

@@ -6,7 +6,9 @@
 
 use std::collections::HashMap;
 
-use cxroute_core::config::{Agent, AgentField, Configuration, Group, InboundRule, OutboundRule, Pool, Target};
+use cxroute_core::config::{
+    Agent, AgentField, Configuration, Group, InboundRule, OutboundRule, Pool, Target,
+};
 use cxroute_core::id::{AgentId, GroupId, PoolId};
 use cxroute_core::seal::Keyring;
 use cxroute_core::secret::{SealError, Vault as _};

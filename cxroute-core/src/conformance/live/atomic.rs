@@ -28,7 +28,11 @@ async fn all_at_once(line: &Line, stages: &[Arc<Roster>]) -> Result<BTreeMap<u64
             other => return Err(Broken::because(format!("expected a new choice, got {other:?}"))),
         }
     }
-    assert_eq!(picks.keys().copied().collect::<Vec<_>>(), (1..=CALLS).collect::<Vec<_>>(), "one after another");
+    assert_eq!(
+        picks.keys().copied().collect::<Vec<_>>(),
+        (1..=CALLS).collect::<Vec<_>>(),
+        "one after another"
+    );
     Ok(picks)
 }
 
@@ -58,7 +62,9 @@ pub(super) async fn calls_at_once_never_exceed_a_cap(bench: &LiveBench) -> Check
     Ok(())
 }
 
-pub(super) async fn calls_at_once_are_distributed_as_if_one_came_after_the_other(bench: &LiveBench) -> Checked {
+pub(super) async fn calls_at_once_are_distributed_as_if_one_came_after_the_other(
+    bench: &LiveBench,
+) -> Checked {
     for (strategy, expected) in [
         (Strategy::RoundRobin, [40, 40, 40, 40, 40]),
         (Strategy::Priority, [100, 100, 0, 0, 0]),
@@ -119,8 +125,8 @@ pub(super) async fn ends_at_once_free_every_cap_once(bench: &LiveBench) -> Check
         tokens.push(ask.token);
     }
     let mut ends = tokio::task::JoinSet::new();
-    for token in tokens.iter().chain(&tokens).cloned() {
-        let (live, scope) = (Arc::clone(&line.live), Arc::clone(&line.scope));
+    for token in tokens.iter().chain(&tokens) {
+        let (live, scope, token) = (Arc::clone(&line.live), Arc::clone(&line.scope), token.clone());
         ends.spawn(async move { live.end(&scope, &token, seconds(1)).await });
     }
     while let Some(end) = ends.join_next().await {

@@ -18,7 +18,9 @@ pub(super) async fn restoring_one_tenant_restores_no_other(bench: &LiveBench) ->
     Ok(())
 }
 
-pub(super) async fn equal_calls_agents_groups_and_pools_of_two_tenants_are_apart(bench: &LiveBench) -> Checked {
+pub(super) async fn equal_calls_agents_groups_and_pools_of_two_tenants_are_apart(
+    bench: &LiveBench,
+) -> Checked {
     let (mine, theirs, mut alone) = (bench.line().await?, bench.line().await?, Plane::default());
     let mut limited = seat(7);
     (limited.caps.agent, limited.caps.membership) = (Some(2), Some(2));

@@ -84,7 +84,8 @@ fn operations() -> impl proptest::strategy::Strategy<Value = Vec<Operation>> {
 }
 
 fn settle() -> impl proptest::strategy::Strategy<Value = Settle> {
-    let sign = select(vec![HealthSign::Answered, HealthSign::Failed, HealthSign::Failed, HealthSign::Neutral]);
+    let sign =
+        select(vec![HealthSign::Answered, HealthSign::Failed, HealthSign::Failed, HealthSign::Neutral]);
     let health = HealthSettings { max_consecutive_failures: 2, cooldown_seconds: 60 };
     (1_u16..4, sign).prop_map(move |(attempt, sign)| Settle { attempt, sign, health })
 }
@@ -94,7 +95,15 @@ fn asked() -> impl proptest::strategy::Strategy<Value = Asked> {
     let tried = option::weighted(0.1, 1_u64..7);
     let lag = prop_oneof![9 => proptest::strategy::Just(0_u64), 1 => 1_u64..100];
     (0_u8..5, 0_u128..3, option::weighted(0.4, settle()), vec(group(), 1..4), number, tried, lag).prop_map(
-        |(call, key, settle, groups, number, tried, lag)| Asked { call, key, settle, groups, number, tried, lag },
+        |(call, key, settle, groups, number, tried, lag)| Asked {
+            call,
+            key,
+            settle,
+            groups,
+            number,
+            tried,
+            lag,
+        },
     )
 }
 
@@ -105,7 +114,12 @@ fn group() -> impl proptest::strategy::Strategy<Value = Group> {
     let disabled = prop_oneof![3 => proptest::strategy::Just(0_u8), 1 => 0_u8..64];
     (strategy, 1_u8..64, disabled, cap, hours, select(vec![10_u16, 10, 2])).prop_map(
         |(strategy, members, disabled, cap, hours, max_attempts)| Group {
-            strategy, members, disabled, cap, hours, max_attempts,
+            strategy,
+            members,
+            disabled,
+            cap,
+            hours,
+            max_attempts,
         },
     )
 }
@@ -203,8 +217,7 @@ async fn behaves(live: Arc<dyn LiveState>, tenant: TenantId, operations: Vec<Ope
     }
     // What can be seen of the state that is left, by strategy and with everybody there.
     for strategy in [Strategy::LoadBalanced, Strategy::Priority, Strategy::RoundRobin] {
-        let group =
-            Group { strategy, members: 63, disabled: 0, cap: Some(3), hours: 24, max_attempts: 10 };
+        let group = Group { strategy, members: 63, disabled: 0, cap: Some(3), hours: 24, max_attempts: 10 };
         let last = Ask::new("last", now, &[group.roster()]);
         let expected = plane.preview(&last.request());
         assert_eq!(seen(&line.preview(&last).await?), seen(&expected), "in the end, {strategy:?}");
@@ -234,7 +247,8 @@ async fn same(line: &Line, plane: &mut Plane, now: Timestamp, n: usize, operatio
             assert_eq!(got, (expected, delta_in_order(booked)), "operation {n}");
         }
         Operation::Complete { call: number, key, open_for } => {
-            let (given, until) = (answer(&format!("{number} {key}")), now.after(Duration::from_secs(*open_for)));
+            let (given, until) =
+                (answer(&format!("{number} {key}")), now.after(Duration::from_secs(*open_for)));
             live.complete(scope, &call(*number), signal(*key), &given, until).await?;
             plane.complete(&call(*number), signal(*key), &given, until);
         }

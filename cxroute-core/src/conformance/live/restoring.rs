@@ -14,8 +14,7 @@ use crate::strategy::{HealthSign, Plane, PlaneImage, SessionImage, Settle};
 /// What every operation but `restore` answers.
 async fn every_operation(line: &Line) -> Vec<(&'static str, Result<(), LiveError>)> {
     let ask = Ask::new("call", START, &[roster(20, Strategy::RoundRobin, vec![seat(7)])]);
-    let settle =
-        Settle { attempt: 1, sign: HealthSign::Failed, health: HealthSettings::default() };
+    let settle = Settle { attempt: 1, sign: HealthSign::Failed, health: HealthSettings::default() };
     let image =
         SessionImage { token: ask.token.clone(), attempts: Vec::new(), ended: true, forget_at: seconds(60) };
     let (live, scope, token) = (&line.live, &line.scope, &ask.token);

@@ -36,7 +36,9 @@ pub(super) async fn a_snapshot_comes_back_whole(bench: &SpoolBench) -> Checked {
     Ok(())
 }
 
-pub(super) async fn a_newer_snapshot_replaces_an_older_one_and_never_the_reverse(bench: &SpoolBench) -> Checked {
+pub(super) async fn a_newer_snapshot_replaces_an_older_one_and_never_the_reverse(
+    bench: &SpoolBench,
+) -> Checked {
     let domain = Domain::parse("one.example")?;
     bench.spool.save_snapshot(&configuration(1, &domain, 5)).await?;
     let mut newer = configuration(1, &domain, 6);

@@ -4,8 +4,8 @@ use super::super::{Broken, Checked};
 use super::StoreBench;
 use super::bench::Desk;
 use crate::call::{Call, Outcome, SessionToken};
-use crate::conformance::fixture::{START, Script, seconds, token};
 use crate::config::Strategy;
+use crate::conformance::fixture::{START, Script, seconds, token};
 use crate::conformance::fixture::{agent, group};
 use crate::id::{AgentId, CallId, GroupId};
 use crate::port::{CallFilter, Page};
@@ -25,7 +25,7 @@ async fn with_calls(bench: &StoreBench, domain: &str, count: u32) -> Result<Desk
     for n in 0..count {
         let nth = 1 + (n * 7) % count.max(1);
         let script = Script::new(&format!("call {nth}"), nth);
-        let signal = if nth % 2 == 0 { script.voice_through(20, 7) } else { script.voice(8) };
+        let signal = if nth.is_multiple_of(2) { script.voice_through(20, 7) } else { script.voice(8) };
         desk.take(signal).await?;
     }
     Ok(desk)
@@ -146,7 +146,8 @@ pub(super) async fn tokens_that_differ_in_a_byte_are_two_calls(bench: &StoreBenc
     let long = "x".repeat(254);
     let (long_a, long_b) = (format!("{long}a"), format!("{long}b"));
     let (hashed_a, hashed_b) = (format!("{long}aa"), format!("{long}ab"));
-    let tokens = ["Ab", "ab", "ab ", " ab", "äb", "a\u{308}b", "ab\0", &long_a, &long_b, &hashed_a, &hashed_b];
+    let tokens =
+        ["Ab", "ab", "ab ", " ab", "äb", "a\u{308}b", "ab\0", &long_a, &long_b, &hashed_a, &hashed_b];
     for (text, nth) in tokens.iter().zip(1..) {
         desk.take(Script::new(text, nth).voice(u64::from(nth))).await?;
     }

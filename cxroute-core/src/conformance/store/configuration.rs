@@ -229,6 +229,21 @@ pub(super) async fn a_saved_outbound_rule_is_found_again_replaced_and_deleted(be
     Ok(())
 }
 
+pub(super) async fn patterns_are_kept_as_they_were_typed(bench: &StoreBench) -> Checked {
+    let desk = bench.tenant("typed.example").await?;
+    let mut tx = desk.begin().await?;
+    let [a, inbound, outbound] = ids(tx.as_mut()).await?;
+    tx.save_agent(&agent(a, "A")).await?;
+    tx.save_inbound_rule(&inbound_rule(inbound, "+1212[2-4]*", Target::Agent(AgentId::new(a)))).await?;
+    tx.save_outbound_rule(&outbound_rule(outbound, "Alice", "+44*")).await?;
+    tx.commit(START).await?;
+    let after = desk.configuration().await?;
+    let (inbound, outbound) = (&after.inbound_rules[0], &after.outbound_rules[0]);
+    let typed = [&inbound.pattern, &outbound.caller_id, &outbound.destination_pattern];
+    assert_eq!(typed.map(|pattern| pattern.typed()), ["+1212[2-4]*", "Alice", "+44*"]);
+    Ok(())
+}
+
 pub(super) async fn inbound_and_outbound_rules_may_have_the_same_id(bench: &StoreBench) -> Checked {
     let desk = bench.tenant("same-id.example").await?;
     let mut tx = desk.begin().await?;

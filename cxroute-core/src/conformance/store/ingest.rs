@@ -139,7 +139,9 @@ pub(super) async fn a_signal_that_says_nothing_of_its_call_leaves_it_alone(bench
     Ok(())
 }
 
-pub(super) async fn a_decision_made_in_ignorance_is_refused_and_nothing_is_kept(bench: &StoreBench) -> Checked {
+pub(super) async fn a_decision_made_in_ignorance_is_refused_and_nothing_is_kept(
+    bench: &StoreBench,
+) -> Checked {
     let desk = bench.tenant("ignorant.example").await?;
     let script = Script::new("session", 1);
     desk.take(script.voice_through(20, 7)).await?;

@@ -6,7 +6,7 @@ use super::bench::Desk;
 use crate::call::{Ingested, Outcome};
 use crate::config::{ConfigError, Fallback, Strategy, Target};
 use crate::conformance::fixture::{
-    Exchange, START, Script, agent, group, inbound_rule, member, outbound_rule, pool, roster, seat, sealed,
+    Exchange, START, Script, agent, group, inbound_rule, member, outbound_rule, pool, roster, sealed, seat,
     seconds,
 };
 use crate::id::{AgentId, CallId, GroupId, PoolId, RuleId};
@@ -221,4 +221,3 @@ pub(super) async fn a_plane_image_holds_the_own_tenants_books_only(bench: &Store
     assert_eq!((image.seq, image.sessions.len()), (3, 3));
     Ok(())
 }
-

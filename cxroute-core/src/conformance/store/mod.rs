@@ -61,6 +61,7 @@ macro_rules! __conformance_store_laws {
             every_kind_of_fallback_is_found_again,
             a_saved_inbound_rule_is_found_again_replaced_and_deleted,
             a_saved_outbound_rule_is_found_again_replaced_and_deleted,
+            patterns_are_kept_as_they_were_typed,
             inbound_and_outbound_rules_may_have_the_same_id,
             deleting_what_never_was_finds_nothing,
         }

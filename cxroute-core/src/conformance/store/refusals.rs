@@ -4,9 +4,7 @@ use super::super::{Broken, Checked};
 use super::StoreBench;
 use super::bench::Desk;
 use crate::config::{ConfigError, Fallback, Group, Strategy, Target};
-use crate::conformance::fixture::{
-    START, agent, group, inbound_rule, member, outbound_rule, pool,
-};
+use crate::conformance::fixture::{START, agent, group, inbound_rule, member, outbound_rule, pool};
 use crate::id::{AgentId, GroupId, PoolId};
 use crate::port::{StoreError, TenantTx};
 

@@ -18,7 +18,7 @@ use crate::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use crate::call::{CallEvent, Figures, Ingested, RollupKind, Signal};
 use crate::config::{Configuration, Domain, GateKeys, Tenant, TenantSettings};
 use crate::id::TenantId;
-use crate::port::{Change, Names, Store, StoreError, TenantRead, TenantTx};
+use crate::port::{Change, Commit, Committed, Names, Store, StoreError, TenantRead, TenantTx};
 use crate::strategy::Books;
 use crate::time::Timestamp;
 
@@ -156,6 +156,16 @@ impl Store for MemoryStore {
     async fn revisions(&self, _operator: &Operator) -> Result<Vec<(TenantId, u64)>, StoreError> {
         let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
         Ok(tenants.iter().map(|(id, shelf)| (*id, shelf.configuration().revision)).collect())
+    }
+}
+
+/// A single signal needs no batch, and memory needs no spool.
+#[async_trait]
+impl Commit for MemoryStore {
+    async fn commit(&self, scope: Arc<IngestScope>, signal: Signal) -> Result<Committed, StoreError> {
+        let shelf = self.shelf(scope.tenant())?;
+        let mut calls = shelf.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Committed::Stored(calls.ingest(signal, self.most_calls)))
     }
 }
 

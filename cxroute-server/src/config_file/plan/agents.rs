@@ -74,7 +74,8 @@ impl Planner<'_> {
         let what = format!("agent {:?}", entry.name);
         if !entry.provider.is_known() {
             let provider = entry.provider.as_str();
-            self.warnings.push(format!("{what}: provider {provider:?} is not one that Cloudonix is known to have"));
+            self.warnings
+                .push(format!("{what}: provider {provider:?} is not one that Cloudonix is known to have"));
         }
         let id = stored.map_or_else(|| self.ids.next().map(AgentId::new), |agent| Ok(agent.id))?;
         let pool = entry.pool.as_deref();

@@ -38,8 +38,10 @@ impl Planner<'_> {
             ids.insert(entry.name.as_str(), id);
         }
         let labels = self.labels(&agents, &ids);
-        let names =
-            Names { agents: agents.iter().map(|agent| (agent.name.as_str(), agent.id)).collect(), groups: ids };
+        let names = Names {
+            agents: agents.iter().map(|agent| (agent.name.as_str(), agent.id)).collect(),
+            groups: ids,
+        };
         let mut groups = Vec::with_capacity(form.len());
         for (entry, stored) in entries {
             groups.push(self.group(entry, stored, &names, &labels)?);
@@ -114,7 +116,8 @@ impl Planner<'_> {
         let mut lines = HashMap::with_capacity(form.len());
         let mut members = Vec::with_capacity(form.len());
         for entry in form {
-            let agent = resolve(&names.agents, "agent", &entry.agent, entry.line, &format!("{what}: members"))?;
+            let agent =
+                resolve(&names.agents, "agent", &entry.agent, entry.line, &format!("{what}: members"))?;
             if let Some(first) = lines.insert(agent, entry.line) {
                 return Err(twice(entry.line, &format!("{what}: the member {:?}", entry.agent), first).into());
             }

@@ -44,9 +44,9 @@ impl Ids {
                 *next += 1;
                 Ok(*next - 1)
             }
-            Source::Minted(ids) => ids
-                .next()
-                .ok_or_else(|| FormError::new(None, "the configuration changed while it was planned; try again")),
+            Source::Minted(ids) => ids.next().ok_or_else(|| {
+                FormError::new(None, "the configuration changed while it was planned; try again")
+            }),
         }
     }
 

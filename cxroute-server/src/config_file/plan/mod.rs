@@ -30,8 +30,8 @@ use super::read::FormError;
 pub struct Plan {
     /// What changes, one line each, without secrets; empty if nothing does.
     pub changes: Vec<String>,
-    /// What is taken, but deserves a look.
-    pub warnings: Vec<String>,
+    /// What is taken, but deserves a look; see [`Plan::all_warnings`].
+    warnings: Vec<String>,
     /// The configuration afterwards; its revision is still the present one.
     pub configuration: Configuration,
     /// How many ids were taken for new entries.
@@ -97,12 +97,7 @@ impl Plan {
     ///
     /// # Errors
     /// [`PlanError`] says what to mend, with the line where one is to blame.
-    pub fn new(
-        form: &Form,
-        current: &Configuration,
-        keyring: &Keyring,
-        ids: Ids,
-    ) -> Result<Self, PlanError> {
+    pub fn new(form: &Form, current: &Configuration, keyring: &Keyring, ids: Ids) -> Result<Self, PlanError> {
         let mut planner = Planner::new(current, keyring, ids);
         planner.tenant(form)?;
         planner.pools(form.pools.as_deref())?;
@@ -112,11 +107,18 @@ impl Plan {
         planner.outbound_rules(form.outbound_rules.as_deref())?;
         uses::check(current, &planner.configuration)?;
         planner.configuration.check().map_err(|error| blame(form, &planner, error))?;
-        let Planner { configuration, changes, mut warnings, edits, ids, .. } = planner;
-        if !(edits.inbound.is_empty() && edits.outbound.is_empty()) {
-            warnings.extend(shadows::warnings(&configuration));
-        }
+        let Planner { configuration, changes, warnings, edits, ids, .. } = planner;
         Ok(Self { changes, warnings, configuration, minted: ids.taken(), edits })
+    }
+
+    /// All warnings, those about rules that can never win included: they are looked for if rules change, and here
+    /// only, since it means building the tables.
+    pub fn all_warnings(&self) -> Vec<String> {
+        let mut warnings = self.warnings.clone();
+        if !(self.edits.inbound.is_empty() && self.edits.outbound.is_empty()) {
+            warnings.extend(shadows::warnings(&self.configuration));
+        }
+        warnings
     }
 }
 

@@ -29,8 +29,7 @@ pub(super) fn by_name<'a, F, T>(
         }
     }
     let known: HashMap<&str, &T> = stored.iter().map(|entry| (stored_name(entry), entry)).collect();
-    let entries: Vec<_> =
-        form.iter().map(|entry| (entry, known.get(form_name(entry)).copied())).collect();
+    let entries: Vec<_> = form.iter().map(|entry| (entry, known.get(form_name(entry)).copied())).collect();
     let named: HashSet<&str> = lines.into_keys().collect();
     let gone = stored.iter().filter(|entry| !named.contains(stored_name(entry))).collect();
     Ok(Matched { entries, gone })
@@ -50,5 +49,7 @@ pub(super) fn resolve<Id: Copy>(
     line: Option<u64>,
     from: &str,
 ) -> Result<Id, FormError> {
-    ids.get(name).copied().ok_or_else(|| FormError::new(line, format!("{from}: there is no {kind} named {name:?}")))
+    ids.get(name)
+        .copied()
+        .ok_or_else(|| FormError::new(line, format!("{from}: there is no {kind} named {name:?}")))
 }

@@ -25,11 +25,11 @@ pub(super) fn warnings(planned: &Configuration) -> Vec<String> {
 
 fn inbound(rules: &[InboundRule]) -> Vec<String> {
     let enabled = || rules.iter().filter(|rule| rule.enabled);
-    let mut table = RuleTable::new();
-    for rule in enabled() {
+    let entry = |rule: &InboundRule| {
         let (id, priority, pattern) = (rule.id, rule.priority, rule.pattern.pattern().clone());
-        table.insert(table::Rule { id, priority, pattern, payload: () });
-    }
+        table::Rule { id, priority, pattern, payload: () }
+    };
+    let table: RuleTable<()> = enabled().map(entry).collect();
     let by_id: HashMap<RuleId, &InboundRule> = enabled().map(|rule| (rule.id, rule)).collect();
     let warning = |rule: &InboundRule| {
         let shadow = table.shadowed_by(rule.pattern.pattern(), rule.priority, rule.id)?;
@@ -40,12 +40,12 @@ fn inbound(rules: &[InboundRule]) -> Vec<String> {
 
 fn outbound(rules: &[OutboundRule]) -> Vec<String> {
     let enabled = || rules.iter().filter(|rule| rule.enabled);
-    let mut table = OutboundTable::new();
-    for rule in enabled() {
+    let entry = |rule: &OutboundRule| {
         let (caller, destination) = (rule.caller_id.pattern(), rule.destination_pattern.pattern());
         let (caller, destination) = (caller.clone(), destination.clone());
-        table.insert(table::OutboundRule { id: rule.id, caller, destination, payload: () });
-    }
+        table::OutboundRule { id: rule.id, caller, destination, payload: () }
+    };
+    let table: OutboundTable<()> = enabled().map(entry).collect();
     let by_id: HashMap<RuleId, &OutboundRule> = enabled().map(|rule| (rule.id, rule)).collect();
     let warning = |rule: &OutboundRule| {
         let (caller, destination) = (rule.caller_id.pattern(), rule.destination_pattern.pattern());

@@ -23,8 +23,12 @@ pub(super) fn check(before: &Configuration, after: &Configuration) -> Result<(),
         }
         let fallback = format!("it is the fallback of group {:?}", group.name);
         match &group.settings.fallback {
-            Some(Fallback::Agent(id)) => agents.get(id).map_or(Ok(()), |name| refused("agent", name, &fallback))?,
-            Some(Fallback::Group(id)) => groups.get(id).map_or(Ok(()), |name| refused("group", name, &fallback))?,
+            Some(Fallback::Agent(id)) => {
+                agents.get(id).map_or(Ok(()), |name| refused("agent", name, &fallback))?
+            }
+            Some(Fallback::Group(id)) => {
+                groups.get(id).map_or(Ok(()), |name| refused("group", name, &fallback))?
+            }
             _ => {}
         }
     }

@@ -9,9 +9,7 @@ use proptest::strategy::Strategy as _;
 use super::super::super::Broken;
 use super::super::bench::Desk;
 use crate::config::{Configuration, Fallback, Strategy, Target};
-use crate::conformance::fixture::{
-    START, agent, group, inbound_rule, member, outbound_rule, pool, sealed,
-};
+use crate::conformance::fixture::{START, agent, group, inbound_rule, member, outbound_rule, pool, sealed};
 use crate::id::{AgentId, GroupId, PoolId, RuleId};
 use crate::port::{Deleted, TenantTx};
 
@@ -147,12 +145,7 @@ impl Edit {
     }
 }
 
-async fn delete(
-    kind: Kind,
-    id: u64,
-    tx: &mut dyn TenantTx,
-    draft: &mut Configuration,
-) -> Result<(), Broken> {
+async fn delete(kind: Kind, id: u64, tx: &mut dyn TenantTx, draft: &mut Configuration) -> Result<(), Broken> {
     let (deleted, expected) = match kind {
         Kind::Pool => {
             (tx.delete_pool(PoolId::new(id)).await?, take(&mut draft.pools, |pool| pool.id.get() == id))
@@ -187,4 +180,3 @@ fn take<T>(list: &mut Vec<T>, wanted: impl Fn(&T) -> bool) -> Deleted {
     list.retain(|item| !wanted(item));
     if list.len() < before { Deleted::Gone } else { Deleted::NotFound }
 }
-

@@ -40,7 +40,8 @@ enum End {
 }
 
 fn operations() -> impl Strategy<Value = Vec<Operation>> {
-    let end = prop_oneof![4 => proptest::strategy::Just(End::Commit), 1 => proptest::strategy::Just(End::Drop)];
+    let end =
+        prop_oneof![4 => proptest::strategy::Just(End::Commit), 1 => proptest::strategy::Just(End::Drop)];
     let operation = prop_oneof![
         1 => (edits(), end).prop_map(|(edits, end)| Operation::Configure(edits, end)),
         2 => vec(said(), 1..6).prop_map(Operation::Take),
@@ -73,7 +74,8 @@ async fn behaves(store: Arc<dyn Store>, case: u64, operations: Vec<Operation>) -
                 revisions.push(oracle.configuration.clone());
             }
             Operation::Take(batch) => {
-                let signals: Vec<_> = (0_u64..).zip(&batch).map(|(n, said)| said.signal(64 * index as u64 + n)).collect();
+                let signals: Vec<_> =
+                    (0_u64..).zip(&batch).map(|(n, said)| said.signal(64 * index as u64 + n)).collect();
                 let expected: Vec<_> = signals.iter().map(|signal| oracle.take(signal.clone())).collect();
                 assert_eq!(desk.take_all(signals).await?, expected, "{batch:?}");
             }
@@ -138,8 +140,8 @@ async fn calls_agree(desk: &Desk, oracle: &Oracle) -> Checked {
             assert_eq!(read.answer(&token, key).await?, answer, "{token} {key:?}");
         }
     }
-    for now in [START, seconds(50), seconds(14_450), seconds(30 * 3_600)] {
-        assert_eq!(in_order(read.plane_image(now).await?), oracle.image(now), "the image at {now}");
+    for at in [START, seconds(50), seconds(14_450), seconds(168 * 3_600)] {
+        assert_eq!(in_order(read.plane_image(at).await?), oracle.image(at), "the image at {at}");
     }
     for filter in filters() {
         let mut after = None;

@@ -135,11 +135,8 @@ fn booked() -> impl Strategy<Value = Booked> {
         (GroupId::new(group), Turn { level, position })
     });
     let presence = (20_u64..22, btree_map(7_u64..9, proptest::bool::ANY, 0..2)).prop_map(|(group, who)| {
-        let presence = |(agent, present)| Presence {
-            group: GroupId::new(group),
-            agent: AgentId::new(agent),
-            present,
-        };
+        let presence =
+            |(agent, present)| Presence { group: GroupId::new(group), agent: AgentId::new(agent), present };
         who.into_iter().map(presence).collect()
     });
     let health = btree_map(7_u64..9, health(), 0..2).prop_map(|rows| {
@@ -147,7 +144,14 @@ fn booked() -> impl Strategy<Value = Booked> {
     });
     let joins = option::weighted(0.2, join()).prop_map(|join| join.into_iter().collect());
     let delta = (option::of(counted), option::of(turn), presence, joins, health).prop_map(
-        |(counted, turn, presence, joins, health)| LedgerDelta { seq: 0, counted, turn, presence, joins, health },
+        |(counted, turn, presence, joins, health)| LedgerDelta {
+            seq: 0,
+            counted,
+            turn,
+            presence,
+            joins,
+            health,
+        },
     );
     (0_u64..3, delta).prop_map(|(early, delta)| Booked { early, delta })
 }
@@ -166,17 +170,17 @@ fn health() -> impl Strategy<Value = AgentHealth> {
     let health = prop_oneof![
         (0_u32..3).prop_map(|failures| Health::Fit { failures }),
         (1_u32..3, 0_u32..3, option::of(0..TOKENS)).prop_map(|(episode, successes, probe)| {
-            let probe = probe.map(|call| {
-                (crate::call::AttemptName { token: token_of(call), number: 1 }, seconds(120))
-            });
+            let probe = probe
+                .map(|call| (crate::call::AttemptName { token: token_of(call), number: 1 }, seconds(120)));
             Health::Held { episode, until: seconds(60), successes, probe }
         }),
     ];
     (health, 0_u32..3).prop_map(|(health, episodes)| AgentHealth { health, episodes })
 }
 
-/// A step's length and number: of a window of 24 hours, or of 12.
+/// A step's length and number: of a window of 24 hours, or of 12; now and then one window later.
 fn steps() -> impl Strategy<Value = (i64, i64)> {
     let length = select(vec![900_000_i64, 450_000]);
-    (length, 0_i64..3).prop_map(|(millis, later)| (millis, START.as_millis() / millis + later))
+    let later = prop_oneof![5 => 0_i64..3, 1 => 95_i64..98];
+    (length, later).prop_map(|(millis, later)| (millis, START.as_millis() / millis + later))
 }

@@ -1,0 +1,143 @@
+//! `serve`: the options of the server. The server itself is run by [`run`].
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use cxroute_store_sqlite::{SpoolOptions, SqliteSpool};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::{operator, read_form};
+use crate::config_file::{Applier, Mode};
+use crate::demo;
+use crate::server::{self, Backing, Committing, Exposure, ServerOptions};
+use crate::store_url::{LiveUrl, StoreArgs, StoreUrl};
+
+/// How a server is to run.
+#[derive(Args, Clone, Debug)]
+pub struct ServeOptions {
+    /// The address that webhooks are taken on.
+    #[arg(long, env = "CXROUTE_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The store and its keys.
+    #[command(flatten)]
+    pub store: StoreArgs,
+    /// Where choices are made atomically: memory:.
+    #[arg(long, env = "CXROUTE_LIVE", value_name = "URL", default_value = "memory:")]
+    pub live: LiveUrl,
+    /// The folder where signals wait while the store is away; one server's own [default: beside the database].
+    #[arg(long, env = "CXROUTE_SPOOL", value_name = "DIR")]
+    pub spool: Option<PathBuf>,
+    /// What Cloudonix reaches this server by, such as https://cx.example.com [default: http:// and --listen].
+    #[arg(long, env = "CXROUTE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
+    pub public_url: Option<String>,
+    /// A configuration file that is applied at the start.
+    #[arg(long, env = "CXROUTE_CONFIG", value_name = "FILE.yaml")]
+    pub config: Option<PathBuf>,
+    /// A proxy that speaks TLS stands in front: without it only loopback addresses are listened on.
+    #[arg(long, env = "CXROUTE_BEHIND_PROXY", value_parser = clap::builder::FalseyValueParser::new())]
+    pub behind_proxy: bool,
+    /// How logs are written to standard error; RUST_LOG filters them.
+    #[arg(long, env = "CXROUTE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// Sets up a tenant with agents, groups and rules, and plays a trickle of calls.
+    #[arg(long, env = "CXROUTE_DEMO", value_parser = clap::builder::FalseyValueParser::new())]
+    pub demo: bool,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The base of action URLs: `http` or `https`, a host, no query, no slash at the end.
+pub(crate) fn public_url(text: &str) -> Result<String, String> {
+    let base = text.trim_end_matches('/');
+    let host = base.strip_prefix("https://").or_else(|| base.strip_prefix("http://"));
+    let plain = |host: &str| {
+        !host.is_empty()
+            && host.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '@' | '"' | '<' | '>'))
+    };
+    match host {
+        Some(host) if plain(host) => Ok(base.to_owned()),
+        _ => Err("expected http:// or https:// and a host, such as https://cx.example.com".to_owned()),
+    }
+}
+
+/// Runs the server until it is told to stop.
+pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
+    log_to_stderr(options.log_format);
+    let opened = options.store.open().await?;
+    let operator = operator();
+    if let Some(file) = &options.config {
+        let applier = Applier { store: opened.store.as_ref(), keyring: &opened.keyring, operator: &operator };
+        let applied = applier.apply(&read_form(file)?, Mode::Commit, crate::now()).await;
+        let applied = applied.with_context(|| file.display().to_string())?;
+        tracing::info!(file = %file.display(), changes = applied.changes.len(), "configuration applied");
+    }
+    if options.demo {
+        demo::set_up(&opened, &operator).await?;
+    }
+    let durability = match options.spool_folder() {
+        None => Committing::Direct,
+        Some(folder) => {
+            let spool = SqliteSpool::open(&folder, SpoolOptions::default()).await;
+            Committing::Grouped(Arc::new(spool.with_context(|| format!("spool {}", folder.display()))?))
+        }
+    };
+    let backing = Backing {
+        store: opened.store,
+        live: options.live.open(),
+        durability,
+        authenticator: Arc::new(opened.keyring.webhook_keys()),
+        vault: opened.keyring,
+    };
+    let demo = options.demo;
+    let on_start = move |address| {
+        if demo {
+            tokio::spawn(demo::trickle(address));
+        }
+    };
+    server::run(options.server(), backing, on_start).await?;
+    Ok(())
+}
+
+impl ServeOptions {
+    /// Where signals wait while the store is away: beside the database; nowhere for a store in memory.
+    fn spool_folder(&self) -> Option<PathBuf> {
+        match (&self.spool, &self.store.store) {
+            (_, StoreUrl::Memory) => None,
+            (Some(folder), _) => Some(folder.clone()),
+            (None, StoreUrl::Sqlite(file)) => {
+                let mut folder = file.clone().into_os_string();
+                folder.push(".spool");
+                Some(folder.into())
+            }
+        }
+    }
+
+    fn server(&self) -> ServerOptions {
+        ServerOptions {
+            listen: self.listen,
+            public_url: self.public_url.clone(),
+            exposure: if self.behind_proxy { Exposure::BehindProxy } else { Exposure::Loopback },
+            ..ServerOptions::default()
+        }
+    }
+}
+
+fn log_to_stderr(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Whoever embeds the command line has set up logs already, and keeps them.
+    let _set_up = match format {
+        LogFormat::Text => logs.try_init(),
+        LogFormat::Json => logs.json().try_init(),
+    };
+}

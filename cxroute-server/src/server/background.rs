@@ -1,0 +1,121 @@
+//! What goes on beside the calls: configurations are kept fresh, the store and the spool watched, latencies folded.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cxroute_core::engine::{Committer, CommitterCounts};
+use cxroute_core::port::SpoolLevel;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::http::{App, Part};
+
+/// A changed configuration is to be routed by within a second (domain.md §7.6).
+const POLL: Duration = Duration::from_millis(500);
+/// A store that is away is asked less and less often, down to this.
+const SLOWEST_POLL: Duration = Duration::from_secs(5);
+/// A store that does not answer a poll in time is away.
+const POLL_LIMIT: Duration = Duration::from_secs(2);
+/// Readings are taken this often.
+const READ: Duration = Duration::from_secs(1);
+/// Signals that wait for so long although the store answers, without one getting out, are stuck.
+const STUCK: Duration = Duration::from_secs(30);
+
+/// Polls the revisions of all configurations, for ever.
+pub(super) async fn refresh(app: Arc<App>) {
+    let mut wait = POLL;
+    let mut store = Part::Ok;
+    loop {
+        let refreshed = timeout(POLL_LIMIT, app.engine.refresh()).await;
+        app.strangers.forget();
+        let (now, failure) = match refreshed {
+            Ok(Ok(changed)) => {
+                app.meters.refreshed.increment(changed as u64);
+                (Part::Ok, None)
+            }
+            Ok(Err(error)) => (Part::Away, Some(error.to_string())),
+            Err(_) => (Part::Away, Some(format!("no answer within {POLL_LIMIT:?}"))),
+        };
+        app.readiness.set_store(now);
+        if let Some(error) = failure {
+            app.meters.refresh_failures.increment(1);
+            if store == Part::Ok {
+                tracing::warn!(error, "configurations cannot be polled; routing goes on by the last ones");
+            }
+        } else if store == Part::Away {
+            tracing::info!("configurations are polled again");
+        }
+        store = now;
+        wait = if now == Part::Ok { POLL } else { (wait * 2).min(SLOWEST_POLL) };
+        sleep(wait).await;
+    }
+}
+
+/// Reads the committer's counts and the spool's level, and folds latencies, for ever.
+pub(super) async fn measure(app: Arc<App>, committer: Option<Arc<Committer>>) {
+    let mut watch = Watch { drained: 0, moved: Instant::now() };
+    loop {
+        if let (Some(committer), Some(spool)) = (&committer, &app.spool) {
+            let (counts, level) = (committer.counts(), spool.level());
+            show(&app, counts, level);
+            app.readiness.set_spool(watch.look(counts.drained, level, Instant::now()));
+        }
+        app.meters.fold();
+        sleep(READ).await;
+    }
+}
+
+fn show(app: &App, counts: CommitterCounts, level: SpoolLevel) {
+    let meters = &app.meters;
+    for (counter, value) in [
+        (&meters.batches, counts.batches),
+        (&meters.stored, counts.stored),
+        (&meters.spooled, counts.spooled),
+        (&meters.drained, counts.drained),
+        (&meters.refused, counts.refused),
+    ] {
+        counter.absolute(value);
+    }
+    for (gauge, value) in [
+        (&meters.spool_signals, level.signals),
+        (&meters.spool_bytes, level.bytes),
+        (&meters.spool_set_aside, level.set_aside),
+    ] {
+        gauge.set(value as f64);
+    }
+}
+
+/// When something last got out of the spool, or nothing was in it.
+struct Watch {
+    drained: u64,
+    moved: Instant,
+}
+
+impl Watch {
+    fn look(&mut self, drained: u64, level: SpoolLevel, now: Instant) -> Part {
+        if level.signals == 0 || drained != self.drained {
+            *self = Self { drained, moved: now };
+        }
+        if now.duration_since(self.moved) >= STUCK { Part::Stuck } else { Part::Ok }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spool_is_stuck_when_it_holds_signals_and_none_gets_out() {
+        let start = Instant::now();
+        let mut watch = Watch { drained: 0, moved: start };
+        let level = |signals| SpoolLevel { signals, ..SpoolLevel::default() };
+        let mut at = |seconds, drained, signals| {
+            watch.look(drained, level(signals), start + Duration::from_secs(seconds))
+        };
+        assert_eq!(at(100, 0, 0), Part::Ok);
+        assert_eq!(at(129, 0, 5), Part::Ok);
+        assert_eq!(at(130, 0, 5), Part::Stuck);
+        assert_eq!(at(131, 1, 5), Part::Ok);
+        assert_eq!(at(161, 1, 5), Part::Stuck);
+        assert_eq!(at(162, 1, 0), Part::Ok);
+    }
+}

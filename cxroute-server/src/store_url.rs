@@ -1,0 +1,189 @@
+//! Which adapters: the one place that turns `--store` and `--live` into a store and an execution plane.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use cxroute_core::memory::{MemoryLive, MemoryStore};
+use cxroute_core::port::{LiveState, Store};
+use cxroute_core::seal::Keyring;
+use cxroute_store_sqlite::{SqliteStore, StoreOptions};
+
+use crate::master_key::{self, Otherwise};
+
+/// So many calls a store in memory keeps: beyond, the oldest that has ended makes room.
+const KEPT_IN_MEMORY: usize = 100_000;
+
+/// Where calls and configurations are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// `memory:`: in this process, until it ends.
+    Memory,
+    /// `sqlite:FILE`: in this file.
+    Sqlite(PathBuf),
+}
+
+/// Where choices are made atomically.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LiveUrl {
+    /// `memory:`: in this process, rebuilt from the store at every start.
+    Memory,
+}
+
+/// A URL names no adapter of this server.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, got {got}")]
+pub struct UrlError {
+    expected: &'static str,
+    got: String,
+}
+
+impl UrlError {
+    /// Names the scheme only: what follows it may hold a password.
+    fn new(expected: &'static str, text: &str) -> Self {
+        let got = match text.split_once(':') {
+            Some((scheme, "")) => format!("{scheme}: alone"),
+            Some((scheme, _)) => format!("a URL with the scheme {scheme:?}"),
+            None => "no URL".to_owned(),
+        };
+        Self { expected, got }
+    }
+}
+
+impl FromStr for StoreUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        let refused = || UrlError::new("sqlite:FILE or memory:", text);
+        match text.split_once(':').ok_or_else(refused)? {
+            ("memory", "") => Ok(Self::Memory),
+            ("sqlite", path) => {
+                let path = path.strip_prefix("//").unwrap_or(path);
+                let plain = !path.is_empty() && !path.starts_with(':') && !path.contains('?');
+                plain.then(|| Self::Sqlite(PathBuf::from(path))).ok_or_else(refused)
+            }
+            _ => Err(refused()),
+        }
+    }
+}
+
+impl FromStr for LiveUrl {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Self, UrlError> {
+        match text {
+            "memory:" => Ok(Self::Memory),
+            _ => Err(UrlError::new("memory:", text)),
+        }
+    }
+}
+
+impl LiveUrl {
+    /// Opens the execution plane.
+    pub fn open(self) -> Arc<dyn LiveState> {
+        match self {
+            Self::Memory => Arc::new(MemoryLive::new()),
+        }
+    }
+}
+
+/// The store of a command, and its keys.
+#[derive(Args, Clone, Debug)]
+pub struct StoreArgs {
+    /// Where calls and configurations are kept: sqlite:FILE or memory:.
+    #[arg(long, env = "CXROUTE_STORE", value_name = "URL", default_value = "sqlite:cxroute.db")]
+    pub store: StoreUrl,
+    /// The file that holds the master key, unless CXROUTE_MASTER_KEY does; an embedded database keeps its own.
+    #[arg(long, env = "CXROUTE_MASTER_KEY_FILE", value_name = "FILE")]
+    pub master_key_file: Option<PathBuf>,
+}
+
+/// A store with the keys to what is sealed in it.
+pub struct Opened {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The keys.
+    pub keyring: Arc<Keyring>,
+}
+
+impl StoreArgs {
+    /// Opens the store; makes an embedded one that is not there, and its key.
+    ///
+    /// # Errors
+    /// In one line: what was opened, and why it did not open.
+    pub async fn open(&self) -> anyhow::Result<Opened> {
+        let keyring = Arc::new(self.keyring()?);
+        let store: Arc<dyn Store> = match &self.store {
+            StoreUrl::Memory => Arc::new(MemoryStore::keeping(KEPT_IN_MEMORY)),
+            StoreUrl::Sqlite(file) => sqlite(file).await?,
+        };
+        Ok(Opened { store, keyring })
+    }
+
+    /// Opens a store that is there, for commands that have nothing to do with an empty one.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], and when there is no database.
+    pub async fn open_existing(&self) -> anyhow::Result<Opened> {
+        match &self.store {
+            StoreUrl::Sqlite(file) if !self.exists() => bail!("there is no database {}", file.display()),
+            _ => self.open().await,
+        }
+    }
+
+    /// Opens the store as it is for one that will not change it: an empty stand-in where there is no database yet.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub async fn open_or_pretend(&self) -> anyhow::Result<Opened> {
+        if self.exists() {
+            return self.open().await;
+        }
+        let keyring = master_key::keyring(self.master_key_file.as_deref(), Otherwise::Ephemeral)?;
+        Ok(Opened { store: Arc::new(MemoryStore::new()), keyring: Arc::new(keyring) })
+    }
+
+    fn exists(&self) -> bool {
+        match &self.store {
+            StoreUrl::Memory => false,
+            StoreUrl::Sqlite(file) => file.exists(),
+        }
+    }
+
+    fn keyring(&self) -> anyhow::Result<Keyring> {
+        let otherwise = match &self.store {
+            StoreUrl::Memory => Otherwise::Ephemeral,
+            StoreUrl::Sqlite(file) => Otherwise::Beside(file),
+        };
+        master_key::keyring(self.master_key_file.as_deref(), otherwise)
+    }
+}
+
+async fn sqlite(file: &Path) -> anyhow::Result<Arc<dyn Store>> {
+    let text = file.to_str().with_context(|| format!("{}: expected a UTF-8 path", file.display()))?;
+    let store = SqliteStore::open(text, &StoreOptions::default()).await;
+    Ok(Arc::new(store.with_context(|| format!("opening {text}"))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_name_adapters_and_others_are_refused_with_the_choices_but_without_their_passwords() {
+        let sqlite = |path: &str| Ok(StoreUrl::Sqlite(path.into()));
+        assert_eq!("memory:".parse(), Ok(StoreUrl::Memory));
+        assert_eq!("sqlite:cxroute.db".parse(), sqlite("cxroute.db"));
+        assert_eq!("sqlite:///var/lib/cxroute.db".parse(), sqlite("/var/lib/cxroute.db"));
+        for text in ["", "cxroute.db", "sqlite:", "sqlite::memory:", "memory:x", "mysql://me:hunter2@db/cx"] {
+            let refused = text.parse::<StoreUrl>().unwrap_err().to_string();
+            assert!(refused.starts_with("expected sqlite:FILE or memory:, got "), "{refused}");
+            assert!(!refused.contains("hunter2"), "{refused}");
+        }
+        assert_eq!("memory:".parse(), Ok(LiveUrl::Memory));
+        let refused = "redis://:hunter2@host".parse::<LiveUrl>().unwrap_err().to_string();
+        assert_eq!(refused, "expected memory:, got a URL with the scheme \"redis\"");
+    }
+}

@@ -1,0 +1,163 @@
+//! A trace for people: why a call goes where it goes, with names for ids.
+
+use std::fmt::{self, Write as _};
+
+use cxroute_core::call::{RuleTrace, Trace};
+use cxroute_core::id::{AgentId, GroupId};
+use cxroute_core::port::Names;
+use cxroute_core::strategy::{CapKind, MemberVerdict, StageOutcome, StageTrace, Verdict, VerdictCounts};
+
+/// Renders a trace: the number, the rule, then every stage with its members. Ends with a line end.
+pub fn render_trace(trace: &Trace, names: &Names) -> String {
+    let mut text = String::new();
+    // Writing to a String does not fail.
+    let _ = write!(text, "{}", Rendered { trace, names });
+    text
+}
+
+struct Rendered<'a> {
+    trace: &'a Trace,
+    names: &'a Names,
+}
+
+impl fmt::Display for Rendered<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let trace = self.trace;
+        let (direction, dialled, caller) =
+            (trace.direction.as_str(), plain(&trace.dialled), plain(&trace.caller));
+        write!(f, "{direction} call to {dialled}")?;
+        if *trace.normalised != *trace.dialled {
+            write!(f, " (matched as {})", plain(&trace.normalised))?;
+        }
+        let caller = if caller.is_empty() { "an unknown caller" } else { &caller };
+        writeln!(f, " from {caller}, at {}, configuration revision {}", trace.at, trace.revision)?;
+        if trace.degraded {
+            writeln!(f, "degraded: the execution plane was away, this server decided by itself")?;
+        }
+        match &trace.rule {
+            Some(rule) => writeln!(f, "rule: {}", Rule(rule))?,
+            None => writeln!(f, "rule: none matches")?,
+        }
+        for rule in &trace.next_best {
+            writeln!(f, "  next best: {}", Rule(rule))?;
+        }
+        for stage in trace.stages.iter() {
+            self.stage(f, stage)?;
+        }
+        match &trace.fallback {
+            Some(fallback) => writeln!(f, "then: {}", plain(fallback)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Rendered<'_> {
+    fn stage(&self, f: &mut fmt::Formatter<'_>, stage: &StageTrace) -> fmt::Result {
+        let outcome = match stage.outcome {
+            StageOutcome::Chosen => "chosen",
+            StageOutcome::ChosenDespiteHealth => "chosen despite its health, which alone left nobody",
+            StageOutcome::Nobody => "nobody can take the call",
+            StageOutcome::MaxAttempts => "the call has had all its attempts",
+        };
+        match stage.group {
+            Some(group) => writeln!(f, "{} ({}): {outcome}", self.group(group), stage.strategy.as_str())?,
+            None => writeln!(f, "dialled directly: {outcome}")?,
+        }
+        for member in &stage.members {
+            self.member(f, member)?;
+        }
+        others(f, &stage.others)
+    }
+
+    fn member(&self, f: &mut fmt::Formatter<'_>, member: &MemberVerdict) -> fmt::Result {
+        let chosen = matches!(member.verdict, Verdict::Chosen | Verdict::ChosenAsProbe);
+        let mark = if chosen { "->" } else { "  " };
+        write!(f, "  {mark} {}: {}; ", self.agent(member.agent), Words(member.verdict))?;
+        write!(f, "{} calls, capacity {}", member.calls, member.capacity)?;
+        if member.virtual_calls > 0 {
+            write!(f, ", {} given on joining", member.virtual_calls)?;
+        }
+        if let Some(priority) = member.priority {
+            write!(f, ", priority {priority}")?;
+        }
+        writeln!(f)
+    }
+
+    fn agent(&self, id: AgentId) -> String {
+        self.names.agents.get(&id).map_or_else(|| format!("agent {id}"), |name| plain(name))
+    }
+
+    fn group(&self, id: GroupId) -> String {
+        self.names
+            .groups
+            .get(&id)
+            .map_or_else(|| format!("group {id}"), |name| format!("group {:?}", plain(name)))
+    }
+}
+
+struct Rule<'a>(&'a RuleTrace);
+
+impl fmt::Display for Rule<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (id {}", self.0.pattern, self.0.id)?;
+        match self.0.priority {
+            Some(priority) => write!(f, ", priority {priority})"),
+            None => f.write_str(")"),
+        }
+    }
+}
+
+struct Words(Verdict);
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = match self.0 {
+            Verdict::Chosen => "chosen",
+            Verdict::ChosenAsProbe => "chosen, as the probe of its cool-down",
+            Verdict::Disabled => "disabled",
+            Verdict::Tried => "already tried in this call",
+            Verdict::AtCapacity { cap, live, limit } => {
+                let whose = match cap {
+                    CapKind::Agent => "the agent's",
+                    CapKind::Membership => "the membership's",
+                    CapKind::Pool => "the pool's",
+                };
+                return write!(f, "at capacity, {live} live calls of {whose} {limit}");
+            }
+            Verdict::CoolingDown { until } => return write!(f, "cooling down until {until}"),
+            Verdict::Probing => "held back while another call probes it",
+            Verdict::HigherLoad => "higher load",
+            Verdict::LowerPriority => "lower priority",
+            Verdict::NotItsTurn => "not its turn",
+        };
+        f.write_str(words)
+    }
+}
+
+fn others(f: &mut fmt::Formatter<'_>, counts: &VerdictCounts) -> fmt::Result {
+    let named = [
+        (counts.disabled, "disabled"),
+        (counts.tried, "already tried"),
+        (counts.at_capacity, "at capacity"),
+        (counts.cooling_down, "cooling down"),
+        (counts.probing, "probed"),
+        (counts.higher_load, "of higher load"),
+        (counts.lower_priority, "of lower priority"),
+        (counts.not_its_turn, "whose turn it is not"),
+    ];
+    let words: Vec<String> = named
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    if words.is_empty() { Ok(()) } else { writeln!(f, "     others: {}", words.join(", ")) }
+}
+
+/// Text that came from outside, without anything that would steer a terminal.
+pub(crate) fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { plain.extend(c.escape_default()) } else { plain.push(c) }
+    }
+    plain
+}
