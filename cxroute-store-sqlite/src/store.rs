@@ -34,7 +34,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { readers: 4, busy_timeout: Duration::from_millis(250), patience: Duration::from_secs(2) }
+        Self { readers: 4, busy_timeout: Duration::from_millis(100), patience: Duration::from_secs(2) }
     }
 }
 
