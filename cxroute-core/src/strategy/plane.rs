@@ -313,7 +313,6 @@ impl Plane {
         let now = self.now;
         let book = self.agents.entry(agent).or_default();
         book.health.health.send_probe(AttemptName { token: request.token.clone(), number }, now);
-        delta.health.retain(|row| row.agent != agent);
         delta.health.push(HealthRow { agent, health: book.health.clone() });
         Some(episode)
     }

@@ -26,6 +26,8 @@ mod shares;
 #[cfg(test)]
 mod strategies;
 #[cfg(test)]
+mod told;
+#[cfg(test)]
 mod windows;
 #[cfg(test)]
 mod world;

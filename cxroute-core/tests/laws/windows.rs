@@ -92,7 +92,7 @@ fn a_plane_rebuilt_from_the_books_knows_the_window_as_it_was_whatever_its_length
             last_resort: LastResort::End,
             tried: &[],
         };
-        assert_eq!(rebuilt.seq(), desk.plane.seq());
+        assert_eq!((rebuilt.seq(), desk.plane.seq()), (desk.calls as u64, desk.calls as u64));
         assert_eq!(rebuilt.choose(&request), desk.plane.preview(&request));
     }
 }
