@@ -28,7 +28,7 @@ DELETE FROM receipts WHERE (tenant_id, session_token, kind, hash) IN (
 const STEPS: &str = "
 DELETE FROM group_window_steps WHERE (tenant_id, group_id, agent_id, step_millis, step) IN (
     SELECT tenant_id, group_id, agent_id, step_millis, step FROM group_window_steps
-    WHERE step * step_millis <= ?1 LIMIT ?2)";
+    WHERE (step + 1) * step_millis - 1 <= ?1 LIMIT ?2)";
 
 /// What one call of [`SqliteStore::trim`] deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -279,8 +279,8 @@ CREATE TABLE group_window_steps (
     virtual_calls INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, group_id, agent_id, step_millis, step)
 ) STRICT, WITHOUT ROWID;
--- By when a step began: what has left the window.
-CREATE INDEX group_window_steps_start ON group_window_steps (tenant_id, group_id, step * step_millis);
+-- By when a step ended: what has left the window.
+CREATE INDEX group_window_steps_end ON group_window_steps (tenant_id, group_id, (step + 1) * step_millis);
 
 CREATE TABLE group_seats (
     tenant_id INTEGER NOT NULL REFERENCES tenants (id),

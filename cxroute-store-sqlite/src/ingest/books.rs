@@ -15,13 +15,20 @@ use crate::codec::{Rows, to_document};
 pub(super) struct BookRows {
     planes: BTreeMap<u64, Plane>,
     counted: BTreeMap<(u64, u64, u64, i64, i64), u32>,
-    /// When the oldest step began that is still in the group's window.
+    /// What ended before this has left the group's window.
     windows: BTreeMap<(u64, u64), i64>,
     last: BTreeMap<(u64, u64, u64), u64>,
-    joins: BTreeMap<(u64, u64, u64), (u64, Join)>,
+    joins: BTreeMap<(u64, u64, u64), Joined>,
     pub(super) presence: Rows,
     pub(super) turns: Rows,
     pub(super) health: Rows,
+}
+
+/// An agent's newest join: virtual calls by step length and step.
+#[derive(Debug, Default)]
+struct Joined {
+    seq: u64,
+    steps: BTreeMap<(i64, i64), u32>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,17 +81,12 @@ impl BookRows {
             self.presence.push(&PresenceRow { tenant, group, agent, present, seq })?;
         }
         for join in &delta.joins {
-            let key = (tenant, join.group.get(), join.agent.get());
-            if self.joins.get(&key).is_none_or(|(before, _)| seq >= *before) {
-                self.joins.insert(key, (seq, join.clone()));
-            }
+            self.join(tenant, seq, join);
         }
         if let Some(counted) = delta.counted {
             let (group, agent) = (counted.group.get(), counted.agent.get());
             *self.counted.entry((tenant, group, agent, counted.step_millis, counted.step)).or_default() += 1;
-            let start = (counted.step - WINDOW_STEPS + 1).saturating_mul(counted.step_millis);
-            let window = self.windows.entry((tenant, group)).or_insert(start);
-            *window = start.max(*window);
+            self.move_window((tenant, group), window_start(counted.step, counted.step_millis));
             let last = self.last.entry((tenant, group, agent)).or_default();
             *last = (*last).max(seq);
         }
@@ -97,6 +99,31 @@ impl BookRows {
             self.health.push(&HealthRow { tenant, agent: row.agent.get(), health, seq })?;
         }
         Ok(())
+    }
+
+    /// An earlier join of the agent leaves its steps without virtual calls, a later one is not replaced.
+    fn join(&mut self, tenant: u64, seq: u64, join: &Join) {
+        let joined = self.joins.entry((tenant, join.group.get(), join.agent.get())).or_default();
+        if seq >= joined.seq {
+            joined.seq = seq;
+            joined.steps.values_mut().for_each(|calls| *calls = 0);
+            joined.steps.extend(join.steps.iter().map(|(step, calls)| ((join.step_millis, *step), *calls)));
+        }
+    }
+
+    /// Drops steps that have left the window. What is stored has been there before all of this batch; what this batch
+    /// adds later may be late, and stays until the window moves again.
+    fn move_window(&mut self, group: (u64, u64), start: i64) {
+        let window = self.windows.entry(group).or_insert(start);
+        *window = start.max(*window);
+        let gone = |millis: i64, step: i64| (step + 1).saturating_mul(millis) <= start;
+        self.counted
+            .retain(|(tenant, of, _, millis, step), _| (*tenant, *of) != group || !gone(*millis, *step));
+        for ((tenant, of, _), joined) in &mut self.joins {
+            if (*tenant, *of) == group {
+                joined.steps.retain(|(millis, step), _| !gone(*millis, *step));
+            }
+        }
     }
 
     /// Notes how far a new call's id is from its time of receipt: reading by time goes by ids, which are minted from
@@ -130,15 +157,20 @@ impl BookRows {
 
     /// Joins without their steps: who joined, at which sequence number.
     pub(super) fn joins(&self) -> Result<Rows, StoreError> {
-        rows(self.joins.iter().map(|(who, (seq, _))| (who, seq)))
+        rows(self.joins.iter().map(|(who, joined)| (who, joined.seq)))
     }
 
     /// The virtual calls of the joins.
     pub(super) fn virtual_calls(&self) -> Result<Rows, StoreError> {
-        rows(self.joins.iter().flat_map(|(who, (seq, join))| {
-            join.steps.iter().map(move |(step, calls)| (who, seq, join.step_millis, step, calls))
+        rows(self.joins.iter().flat_map(|(who, joined)| {
+            joined.steps.iter().map(move |((millis, step), calls)| (who, joined.seq, millis, step, calls))
         }))
     }
+}
+
+/// When the oldest step began that is in the window with `step`, of this length, as its newest.
+const fn window_start(step: i64, step_millis: i64) -> i64 {
+    (step - WINDOW_STEPS + 1).saturating_mul(step_millis)
 }
 
 fn rows<T: Serialize>(all: impl Iterator<Item = T>) -> Result<Rows, StoreError> {

@@ -64,8 +64,13 @@ ON CONFLICT (tenant_id, kind, ref_id, quarter) DO UPDATE SET calls = calls + exc
     no_answer = no_answer + excluded.no_answer, completed_seconds = completed_seconds + excluded.completed_seconds;
 ";
 
-/// The plane's books. Counts are added; the rest is replaced by what is newer.
+/// The plane's books. What has left its window goes first; counts are added; the rest is replaced by what is newer.
 const BOOKS: &str = "
+DELETE FROM group_window_steps WHERE (tenant_id, group_id, agent_id, step_millis, step) IN (
+    SELECT s.tenant_id, s.group_id, s.agent_id, s.step_millis, s.step
+    FROM json_each(?) k CROSS JOIN group_window_steps s INDEXED BY group_window_steps_end
+        ON s.tenant_id = k.value->>'$[0][0]' AND s.group_id = k.value->>'$[0][1]'
+        AND (s.step + 1) * s.step_millis <= k.value->>1);
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO plane_books (tenant_id, seq, id_skew)
 SELECT v->>0, v->>1, v->>2 FROM row WHERE true
@@ -75,11 +80,6 @@ INSERT INTO group_window_steps (tenant_id, group_id, agent_id, step_millis, step
 SELECT v->>'$[0][0]', v->>'$[0][1]', v->>'$[0][2]', v->>'$[0][3]', v->>'$[0][4]', v->>1, 0
 FROM row WHERE true
 ON CONFLICT (tenant_id, group_id, agent_id, step_millis, step) DO UPDATE SET calls = calls + excluded.calls;
-DELETE FROM group_window_steps WHERE (tenant_id, group_id, agent_id, step_millis, step) IN (
-    SELECT s.tenant_id, s.group_id, s.agent_id, s.step_millis, s.step
-    FROM json_each(?) k CROSS JOIN group_window_steps s INDEXED BY group_window_steps_start
-        ON s.tenant_id = k.value->>'$[0][0]' AND s.group_id = k.value->>'$[0][1]'
-        AND s.step * s.step_millis < k.value->>1);
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO group_seats (tenant_id, group_id, agent_id, last_choice, present, present_seq, joined_seq)
 SELECT v->>'$[0][0]', v->>'$[0][1]', v->>'$[0][2]', v->>1, 0, 0, 0 FROM row WHERE true
@@ -135,17 +135,17 @@ pub(super) async fn write(connection: &mut SqliteConnection, rows: BatchRows) ->
     text.execute(&mut *connection).await.map_err(failed)?;
     let (joins, virtual_calls) = (books.joins()?, books.virtual_calls()?);
     let has_joins = !joins.is_empty();
-    if has_joins {
-        let joins = joins.into_json();
-        let text = sqlx::query(JOINS).bind(joins.clone()).bind(joins).bind(virtual_calls.into_json());
-        text.execute(&mut *connection).await.map_err(failed)?;
-    }
     if !books.is_empty() {
         let mut text = sqlx::query(BOOKS);
-        let first = [books.planes()?, books.counted()?, books.windows()?, books.last()?];
+        let first = [books.windows()?, books.planes()?, books.counted()?, books.last()?];
         for rows in first.into_iter().chain([books.presence, books.turns, books.health]) {
             text = text.bind(rows.into_json());
         }
+        text.execute(&mut *connection).await.map_err(failed)?;
+    }
+    if has_joins {
+        let joins = joins.into_json();
+        let text = sqlx::query(JOINS).bind(joins.clone()).bind(joins).bind(virtual_calls.into_json());
         text.execute(&mut *connection).await.map_err(failed)?;
     }
     Ok(())

@@ -22,7 +22,7 @@ const SESSIONS: &str = select_calls!(
 pub(crate) const LONGEST_WINDOW: i64 = 168 * 3_600_000;
 
 const STEPS: &str = "SELECT group_id, step_millis, step, agent_id, calls, virtual_calls FROM group_window_steps \
-    WHERE tenant_id = ? AND step * step_millis > ? ORDER BY group_id, step_millis, step, agent_id";
+    WHERE tenant_id = ? AND (step + 1) * step_millis - 1 > ? ORDER BY group_id, step_millis, step, agent_id";
 
 impl Scoped<'_> {
     pub(super) async fn plane_image(&mut self, now: Timestamp) -> Result<PlaneImage, StoreError> {
