@@ -62,8 +62,25 @@ fn begins_secret_word(rest: &[u8]) -> bool {
 /// follows such a `name`, as in `<Header name="X-Api-Key" value="…"/>`; content of elements so named; user
 /// information in URLs; the query of `ws:` and `wss:` URLs. The text may be cut off or broken, quoted with `"`, `'`
 /// or not at all, and escaped as XML, JSON or percent-encoding, any number of times. In doubt more is masked: a
-/// value without its closing quote to the end of the text. Linear in the text's length.
+/// value without its closing quote to the end of the text. What is masked can uncover what an escape had hidden, so
+/// the text is read again until nothing changes, 16 times at most: linear in the text's length.
 pub fn redact_cxml(text: &str) -> Cow<'_, str> {
+    let mut masked = mask(text);
+    for _ in 1..MOST_READINGS {
+        let Cow::Owned(again) = mask(&masked) else { break };
+        if again == *masked {
+            break;
+        }
+        masked = Cow::Owned(again);
+    }
+    masked
+}
+
+/// So often a text is read at the most.
+const MOST_READINGS: usize = 16;
+
+/// One reading.
+fn mask(text: &str) -> Cow<'_, str> {
     let mut scan = Scan { text, out: String::new(), copied: 0, at: 0, named_secret: false, socket_end: 0 };
     while let Some(found) = text.as_bytes()[scan.at..].iter().position(|&byte| TRIGGER[usize::from(byte)]) {
         scan.at += found;

@@ -291,11 +291,12 @@ impl Shared {
         let results = self.store.ingest(batch.collect()).await;
         let mut away = false;
         let mut done: Vec<SpoolId> = Vec::new();
+        let mut stored = Vec::new();
         for (Spooled { id, tenant, signal }, result) in waiting.iter().zip(results) {
             match result {
                 Ok(Ingested::Committed(_) | Ingested::Duplicate { .. } | Ingested::Conflict(_)) => {
-                    self.waiting.forget(*tenant, signal);
                     done.push(*id);
+                    stored.push((*tenant, signal));
                 }
                 Err(StoreError::Unavailable { .. }) => away = true,
                 Err(error) => {
@@ -305,7 +306,12 @@ impl Shared {
             }
         }
         self.counts.drained.fetch_add(done.len() as u64, Ordering::Relaxed);
-        match spool.remove(&done).await {
+        let removed = spool.remove(&done).await;
+        // Only now: a copy that came while the spool still held the session went into the spool, too.
+        for (tenant, signal) in stored {
+            self.waiting.forget(tenant, signal);
+        }
+        match removed {
             Ok(()) if !away => Drained::Some,
             _ => Drained::StoreAway,
         }
