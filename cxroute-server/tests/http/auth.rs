@@ -72,7 +72,8 @@ async fn without_a_valid_credential_every_end_point_answers_the_same_401() {
 #[tokio::test(flavor = "multi_thread")]
 async fn domains_that_are_named_agree_in_any_case_or_the_request_is_refused() {
     let desk = Desk::open(TENANT).await;
-    let body = |domain: &str| format!(r#"{{"Session":"0123456789abcdef","To":"+12025559999","Domain":{domain}}}"#);
+    let body =
+        |domain: &str| format!(r#"{{"Session":"0123456789abcdef","To":"+12025559999","Domain":{domain}}}"#);
     let post = |path: &str, domain: &str| Request::post(path, body(domain)).key(KEY);
     for path in [VOICE, DIAL] {
         for request in [
@@ -141,7 +142,9 @@ async fn a_cdr_without_a_credential_is_taken_only_where_it_is_allowed_to_come_so
     let tenant = TENANT.replace("t.cloudonix.net }", "t.cloudonix.net, settings: { cdr_auth: optional } }");
     let desk = Desk::open(&tenant).await;
     assert_eq!(desk.send(&Request::post(CDR, BODY)).await.status, 200);
-    for request in [Request::post(CDR, BODY).key("wrong"), Request::post(UPDATE, BODY), Request::post(VOICE, BODY)] {
+    for request in
+        [Request::post(CDR, BODY).key("wrong"), Request::post(UPDATE, BODY), Request::post(VOICE, BODY)]
+    {
         assert_refused(&desk.send(&request).await, &request);
     }
 }

@@ -119,7 +119,8 @@ impl Connection {
 
     /// Writes as much as the server takes: it may have answered and closed in the middle.
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
-        let _answered_already = timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("the server reads");
+        let _answered_already =
+            timeout(PATIENCE, self.stream.write_all(bytes)).await.expect("the server reads");
     }
 
     /// Sends nothing more.

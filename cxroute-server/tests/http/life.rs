@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cxroute_core::memory::{MemoryLive, MemoryStore};
-use cxroute_core::secret::NoVault;
 use cxroute_core::seal::{Keyring, MasterKey};
+use cxroute_core::secret::NoVault;
 use cxroute_server::server::{Backing, Committing, Ended, Exposure, Server, ServerError, ServerOptions};
 use tokio::net::TcpStream;
 

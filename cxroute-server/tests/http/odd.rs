@@ -10,12 +10,37 @@ use crate::desk::{CDR, DIAL, Desk, KEY, TENANT, UPDATE, VOICE, voice};
 
 fn odd_bodies() -> Vec<Vec<u8>> {
     let mut bodies: Vec<Vec<u8>> = [
-        "", "null", "[]", "[[]]", "{}", "[{},{}]", "\"", "{", "}", "{\"", "{\"Session\":", "0", "-", "NaN", "<Response/>",
-        "Session=1&Session=2", "&&==&", "%", "%zz=%f", "{\"Session\":{}}", "{\"Session\":[1,2]}", "{\"Session\":\"\"}",
-        "{\"Session\":\"s\",\"To\":{\"a\":1}}", "{\"Session\":\"s\",\"To\":\"]]>&lt;<\\u0000\\ud800\"}",
-        "{\"Session\":\"s\",\"From\":\"\\u0001\",\"To\":\"+12025559999\"}", "{\"SessionData\":7,\"CallSid\":true}",
-        "{\"token\":\"s\",\"status\":\"\",\"callEndTime\":-1}", "{\"session\":\"a string\",\"billsec\":\"NaN\"}",
-        "{\"session\":null}", "\u{feff}{}", "{\"Session\":\"s\"}trailing",
+        "",
+        "null",
+        "[]",
+        "[[]]",
+        "{}",
+        "[{},{}]",
+        "\"",
+        "{",
+        "}",
+        "{\"",
+        "{\"Session\":",
+        "0",
+        "-",
+        "NaN",
+        "<Response/>",
+        "Session=1&Session=2",
+        "&&==&",
+        "%",
+        "%zz=%f",
+        "{\"Session\":{}}",
+        "{\"Session\":[1,2]}",
+        "{\"Session\":\"\"}",
+        "{\"Session\":\"s\",\"To\":{\"a\":1}}",
+        "{\"Session\":\"s\",\"To\":\"]]>&lt;<\\u0000\\ud800\"}",
+        "{\"Session\":\"s\",\"From\":\"\\u0001\",\"To\":\"+12025559999\"}",
+        "{\"SessionData\":7,\"CallSid\":true}",
+        "{\"token\":\"s\",\"status\":\"\",\"callEndTime\":-1}",
+        "{\"session\":\"a string\",\"billsec\":\"NaN\"}",
+        "{\"session\":null}",
+        "\u{feff}{}",
+        "{\"Session\":\"s\"}trailing",
     ]
     .iter()
     .map(|text| text.as_bytes().to_vec())
@@ -37,10 +62,17 @@ fn odd_bodies() -> Vec<Vec<u8>> {
 async fn odd_bodies_of_live_calls_are_answered_with_cxml_and_others_with_an_acknowledgement() {
     let desk = Desk::open(TENANT).await;
     for body in odd_bodies() {
-        for kind in ["application/json", "application/x-www-form-urlencoded", "", "\u{7f}/x;;=", "text/xml; charset=x"] {
+        for kind in [
+            "application/json",
+            "application/x-www-form-urlencoded",
+            "",
+            "\u{7f}/x;;=",
+            "text/xml; charset=x",
+        ] {
             for path in [VOICE, DIAL, UPDATE, CDR] {
                 let request = Request::post(path, body.clone()).key(KEY);
-                let request = request.raw_header(format!("Content-Type: {}", kind.replace('\u{7f}', "x")).as_bytes());
+                let request =
+                    request.raw_header(format!("Content-Type: {}", kind.replace('\u{7f}', "x")).as_bytes());
                 let reply = desk.send(&request).await;
                 if [VOICE, DIAL].contains(&path) {
                     reply.document();
@@ -99,7 +131,10 @@ async fn what_is_no_http_is_refused_without_harm() {
     );
     for (bytes, statuses) in [
         ("\r\n\r\n\r\n\r\nGARBAGE\r\n\r\n".to_owned(), &[400][..]),
-        (format!("POST {VOICE} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcd"), &[400]),
+        (
+            format!("POST {VOICE} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcd"),
+            &[400],
+        ),
         (format!("POST {VOICE} HTTP/1.1\r\nHost: x\r\nContent-Length: -4\r\n\r\nabcd"), &[400]),
         (format!("POST {VOICE} HTTP/1.1\r\nHost : x\r\n\r\n"), &[400]),
         (format!("POST {VOICE} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, gzip\r\n\r\n"), &[400]),
@@ -145,7 +180,9 @@ fn nearly_a_webhook() -> impl Strategy<Value = (bool, Vec<u8>)> {
                 .iter()
                 .any(|name| line.starts_with(name.as_bytes()))
         };
-        let is_plain = headers.iter().all(|line| is_clean(line) && line.contains(&b':') && !names(line) && line[0] != b':');
+        let is_plain = headers
+            .iter()
+            .all(|line| is_clean(line) && line.contains(&b':') && !names(line) && line[0] != b':');
         for line in headers {
             request = request.raw_header(&line);
         }

@@ -36,9 +36,11 @@ async fn a_call_is_followed_from_its_arrival_to_its_cdr() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_voice_request_may_be_json_form_or_query() {
     let desk = Desk::open(TENANT).await;
-    let form = |session: &str| format!("Session={session}&From=%2B13055550100&To=%2B12025559999&Direction=inbound");
+    let form =
+        |session: &str| format!("Session={session}&From=%2B13055550100&To=%2B12025559999&Direction=inbound");
     let (json, posted, asked) = (desk.session(), desk.session(), desk.session());
-    let posted = Request::post(VOICE, form(&posted)).header("Content-Type", "application/x-www-form-urlencoded");
+    let posted =
+        Request::post(VOICE, form(&posted)).header("Content-Type", "application/x-www-form-urlencoded");
     let asked = Request::new("GET", &format!("{VOICE}?{}", form(&asked)));
     assert!(desk.voice(&json).await.dialled().is_some());
     for request in [posted, asked] {
@@ -86,7 +88,9 @@ async fn a_path_may_end_in_a_slash_and_the_domain_be_written_in_any_way() {
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_paths_are_404_and_wrong_methods_405() {
     let desk = Desk::open(TENANT).await;
-    for path in ["/", "/api", "/api/voice/application", "/api/voice/application/", "/api/voice/x/t.cloudonix.net"] {
+    for path in
+        ["/", "/api", "/api/voice/application", "/api/voice/application/", "/api/voice/x/t.cloudonix.net"]
+    {
         for method in ["GET", "POST", "BREW"] {
             assert_eq!(desk.send(&Request::new(method, path).key(KEY)).await.status, 404, "{method} {path}");
         }

@@ -94,7 +94,8 @@ async fn who_waits_to_be_asked_for_the_body_is_asked() {
     let desk = Desk::open(TENANT).await;
     let body = padded(&desk.session(), 200);
     let request = Request::post(VOICE, "").key(KEY).header("Expect", "100-continue");
-    let head = String::from_utf8(request.bytes()).unwrap().replace("Content-Length: 0", "Content-Length: 200");
+    let head =
+        String::from_utf8(request.bytes()).unwrap().replace("Content-Length: 0", "Content-Length: 200");
     let mut connection = Connection::open(desk.address).await;
     connection.write(head.as_bytes()).await;
     connection.write(body.as_bytes()).await;
