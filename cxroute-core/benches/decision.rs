@@ -4,6 +4,13 @@
 //! Prints nanoseconds and heap allocations a decision, per strategy and number of members. Goal: ≤ 5 µs, ≤ 20
 //! allocations at 10 members.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench prints its table, has no caller, and is the operator"
+)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +22,7 @@ use cxroute_core::config::{
     Agent, AgentField, Capacity, Domain, Group, InboundRule, Member, Strategy, Target,
 };
 use cxroute_core::engine::{Admitted, Arrival, Engine, Parts};
-use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
+use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId, TenantId};
 use cxroute_core::memory::{MemoryLive, MemoryStore};
 use cxroute_core::port::Store;
 use cxroute_core::seal::{Keyring, MasterKey};
@@ -24,6 +31,33 @@ use cxroute_core::time::Timestamp;
 
 const ROUNDS: usize = 9;
 const CALLS: usize = 10_000;
+
+fn agent(tenant: TenantId, id: u64, vault: &dyn Vault) -> Agent {
+    let row = id.to_string();
+    Agent {
+        id: AgentId::new(id),
+        name: format!("agent {id}"),
+        provider: serde_json::from_value("vapi".into()).unwrap(),
+        service_value: vault.seal(AgentField::ServiceValue.place(tenant, &row), b"+12127773456").unwrap(),
+        username: None,
+        password: None,
+        enabled: true,
+        max_concurrent_calls: Some(1_000_000),
+        pool: None,
+        metadata: serde_json::Map::new(),
+    }
+}
+
+fn member(id: u64) -> Member {
+    Member {
+        id: MembershipId::new(id),
+        agent: AgentId::new(id),
+        priority: Some(1),
+        capacity: Capacity::ONE,
+        enabled: true,
+        max_concurrent_calls: None,
+    }
+}
 
 async fn desk(strategy: Strategy, members: u64) -> (Engine, Admitted) {
     let store = Arc::new(MemoryStore::keeping(4 * CALLS));
@@ -40,29 +74,8 @@ async fn desk(strategy: Strategy, members: u64) -> (Engine, Admitted) {
         members: Vec::new(),
     };
     for id in 1..=members {
-        let row = id.to_string();
-        let value = vault.seal(AgentField::ServiceValue.place(tenant, &row), b"+12127773456").unwrap();
-        let agent = Agent {
-            id: AgentId::new(id),
-            name: format!("agent {id}"),
-            provider: serde_json::from_value("vapi".into()).unwrap(),
-            service_value: value,
-            username: None,
-            password: None,
-            enabled: true,
-            max_concurrent_calls: Some(1_000_000),
-            pool: None,
-            metadata: serde_json::Map::new(),
-        };
-        tx.save_agent(&agent).await.unwrap();
-        group.members.push(Member {
-            id: MembershipId::new(id),
-            agent: agent.id,
-            priority: Some(1),
-            capacity: Capacity::ONE,
-            enabled: true,
-            max_concurrent_calls: None,
-        });
+        tx.save_agent(&agent(tenant, id, vault.as_ref())).await.unwrap();
+        group.members.push(member(id));
     }
     tx.save_group(&group).await.unwrap();
     for id in 0..1_000_u64 {

@@ -78,6 +78,24 @@ impl<S: Store> Store for Logged<S> {
     }
 }
 
+#[expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "an example shows itself, as an operator"
+)]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let store = Logged::new(MemoryStore::new(), |line| println!("{line}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    runtime.block_on(async {
+        let operator = Operator::assume();
+        let domain = Domain::parse("example.cloudonix.net")?;
+        let tenant = store.create_tenant(&operator, "Example", &domain, Timestamp::EPOCH).await?;
+        let configuration = store.read(&operator.read(tenant)).await?.configuration().await?;
+        println!("{} is at revision {}", configuration.tenant.name, configuration.revision);
+        Ok(())
+    })
+}
+
 /// What an adapter's `tests/conformance.rs` says: how to make one, and that it keeps every law.
 #[cfg(test)]
 mod tests {
@@ -96,22 +114,4 @@ mod tests {
     }
 
     cxroute_core::conformance_store!(fresh);
-}
-
-#[expect(
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "an example shows itself, as an operator"
-)]
-fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let store = Logged::new(MemoryStore::new(), |line| println!("{line}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    runtime.block_on(async {
-        let operator = Operator::assume();
-        let domain = Domain::parse("example.cloudonix.net")?;
-        let tenant = store.create_tenant(&operator, "Example", &domain, Timestamp::EPOCH).await?;
-        let configuration = store.read(&operator.read(tenant)).await?.configuration().await?;
-        println!("{} is at revision {}", configuration.tenant.name, configuration.revision);
-        Ok(())
-    })
 }

@@ -1,5 +1,11 @@
 //! The engine on the in-memory adapters, call by call: what the platform is told, and what the store keeps.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "helpers of tests, which are the operator"
+)]
+
 use std::sync::Arc;
 
 use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! `serve`: the options of the server. The server itself is run by [`run`].
+//! `serve`: the options of the server. The server itself is run by `run`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ pub struct ServeOptions {
     /// The folder where signals wait while the store is away; one server's own [default: beside the database].
     #[arg(long, env = "CXROUTE_SPOOL", value_name = "DIR")]
     pub spool: Option<PathBuf>,
-    /// What Cloudonix reaches this server by, such as https://cx.example.com [default: http:// and --listen].
+    /// What Cloudonix reaches this server by, such as `https://cx.example.com` [default: http and --listen].
     #[arg(long, env = "CXROUTE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub public_url: Option<String>,
     /// A configuration file that is applied at the start.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use crate::codec::{document, number, optional, optional_id, time, to_document, word, word_of};
+use crate::codec::{document, number, optional, time, to_document, word, word_of};
 use crate::error::{Fault, corrupt};
 
 /// Reads calls `c` with their attempts as one column, for [`read_call`]; a `FROM` with `call_records c` follows.
@@ -195,7 +195,7 @@ pub(crate) fn read_call(row: &SqliteRow) -> Result<(Call, Counts), StoreError> {
 }
 
 /// The tenant of a row of [`select_calls`].
-pub(crate) fn tenant_of(row: &SqliteRow) -> Result<Option<u64>, StoreError> {
+pub(crate) fn tenant_of(row: &SqliteRow) -> Result<u64, StoreError> {
     let tenant: i64 = row.try_get(16).map_err(|error| Fault::from(error).into_store("call_records"))?;
-    optional_id(Some(tenant), "call_records", |id| id)
+    number(tenant, "call_records")
 }

@@ -34,7 +34,7 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { readers: 4, busy_timeout: Duration::from_millis(250), patience: Duration::from_secs(2) }
+        Self { readers: 4, busy_timeout: Duration::from_millis(100), patience: Duration::from_secs(2) }
     }
 }
 
@@ -82,6 +82,18 @@ impl SqliteStore {
     /// The database file.
     pub fn file(&self) -> &std::path::Path {
         &self.file
+    }
+
+    /// How the writer makes commits durable, as SQLite itself says it: `wal, synchronous=2, foreign_keys=1` is safe.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn durability(&self) -> Result<String, StoreError> {
+        let ask = "SELECT (SELECT journal_mode FROM pragma_journal_mode) || ', synchronous=' ||
+            (SELECT synchronous FROM pragma_synchronous) || ', foreign_keys=' ||
+            (SELECT foreign_keys FROM pragma_foreign_keys)";
+        let told = sqlx::query_scalar(ask).fetch_one(&self.writer).await;
+        told.map_err(|error| Fault::from(error).into_store("the database"))
     }
 
     pub(crate) const fn writer(&self) -> &SqlitePool {

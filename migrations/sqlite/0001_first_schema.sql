@@ -103,7 +103,7 @@ CREATE TABLE agent_group_memberships (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX agent_group_memberships_agent ON agent_group_memberships (tenant_id, agent_id);
 
--- `pattern` is as it is shown; `live_pattern` is its canonical form while the rule is enabled. Two enabled rules that say
+-- `pattern` is as typed; `live_pattern` is its canonical form while the rule is enabled. Two enabled rules that say
 -- different things of the same calls are refused.
 CREATE TABLE inbound_routing_rules (
     tenant_id INTEGER NOT NULL REFERENCES tenants (id),

@@ -4,17 +4,19 @@
 //! One task collects and commits, another drains the spool. Both live on the Tokio runtime that [`Committer::start`]
 //! is called on, and end when the committer is closed.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rustc_hash::FxHashSet;
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::authority::{IngestScope, Operator};
-use crate::call::{Ingested, Signal, SignalKind};
+use crate::call::{EventKey, Ingested, SessionToken, Signal, SignalKind};
+use crate::id::TenantId;
 use crate::port::{Commit, Committed, Retry, Spool, SpoolId, Spooled, Store, StoreError};
 
 /// How a committer behaves.
@@ -72,6 +74,8 @@ struct Shared {
     operator: Operator,
     options: CommitterOptions,
     counts: Counts,
+    /// The signals in the spool: a copy of one is told that it is a copy.
+    waiting: Waiting,
     /// Tells the drainer that something was spooled, and everyone that the committer closes.
     wake: Notify,
     closing: tokio::sync::watch::Sender<Running>,
@@ -103,8 +107,16 @@ impl Committer {
         let (queue, items) = mpsc::unbounded_channel();
         let (closing, _) = tokio::sync::watch::channel(Running::Yes);
         let counts = Counts::default();
-        let shared =
-            Arc::new(Shared { store, spool, operator, options, counts, wake: Notify::new(), closing });
+        let shared = Arc::new(Shared {
+            store,
+            spool,
+            operator,
+            options,
+            counts,
+            waiting: Waiting::default(),
+            wake: Notify::new(),
+            closing,
+        });
         let mut tasks = vec![tokio::spawn(collect(Arc::clone(&shared), items))];
         if shared.spool.is_some() {
             tasks.push(tokio::spawn(drain(Arc::clone(&shared))));
@@ -259,7 +271,7 @@ impl Shared {
         counter.fetch_add(count, Ordering::Relaxed);
         for item in items {
             let result = match &kept {
-                Ok(()) => Ok(Committed::Spooled),
+                Ok(()) => Ok(self.waiting.note(&item.scope, &item.signal)),
                 Err(error) => Err(away(error.to_string())),
             };
             let _gone = item.done.send(result);
@@ -279,10 +291,11 @@ impl Shared {
         let results = self.store.ingest(batch.collect()).await;
         let mut away = false;
         let mut done: Vec<SpoolId> = Vec::new();
-        for (Spooled { id, .. }, result) in waiting.iter().zip(results) {
+        for (Spooled { id, tenant, signal }, result) in waiting.iter().zip(results) {
             match result {
                 Ok(Ingested::Committed(_) | Ingested::Duplicate { .. } | Ingested::Conflict(_)) => {
-                    done.push(*id)
+                    self.waiting.forget(*tenant, signal);
+                    done.push(*id);
                 }
                 Err(StoreError::Unavailable { .. }) => away = true,
                 Err(error) => {
@@ -297,6 +310,32 @@ impl Shared {
             _ => Drained::StoreAway,
         }
     }
+}
+
+/// Names of the signals that were spooled by this run and are not drained yet.
+#[derive(Default)]
+struct Waiting(std::sync::Mutex<FxHashSet<(TenantId, SessionToken, EventKey)>>);
+
+impl Waiting {
+    /// Notes a spooled signal; what its sender is told.
+    fn note(&self, scope: &IngestScope, signal: &Signal) -> Committed {
+        let Some(name) = name(scope.tenant(), signal) else { return Committed::Spooled };
+        let is_update = matches!(signal.kind, SignalKind::Update(_) | SignalKind::Cdr(_));
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name) {
+            false if is_update => Committed::Stored(Ingested::Duplicate { answer: None, choice: 0 }),
+            _ => Committed::Spooled,
+        }
+    }
+
+    fn forget(&self, tenant: TenantId, signal: &Signal) {
+        if let Some(name) = name(tenant, signal) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+        }
+    }
+}
+
+fn name(tenant: TenantId, signal: &Signal) -> Option<(TenantId, SessionToken, EventKey)> {
+    signal.token.clone().map(|token| (tenant, token, signal.key))
 }
 
 enum Drained {

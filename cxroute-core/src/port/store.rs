@@ -120,6 +120,7 @@ pub enum Changes {
 /// A rule that changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "changes are few, and gone as soon as they are applied")]
 pub enum Change {
     /// An inbound rule.
     Inbound(RuleChange<InboundRule>),

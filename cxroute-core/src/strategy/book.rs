@@ -9,6 +9,9 @@ use super::window::{Tally, Window, step_end, window_start};
 use crate::config::Strategy;
 use crate::id::{AgentId, GroupId, MembershipId};
 
+/// A place in membership order: priority (none last), then membership id.
+type Position = (u32, MembershipId);
+
 /// One group's books.
 #[derive(Clone, Debug, Default)]
 pub(super) struct GroupBook {
@@ -16,7 +19,7 @@ pub(super) struct GroupBook {
     /// What is known of each member that ever was there.
     pub(super) members: FxHashMap<AgentId, MemberBook>,
     /// The last turn of each level that takes turns of its own; of the whole group without a level.
-    turns: Vec<(Option<u32>, Latest<(u32, MembershipId)>)>,
+    turns: Vec<(Option<u32>, Latest<Position>)>,
     /// Whether the group has ever chosen: its first members do not join, they are there.
     pub(super) begun: bool,
     /// The fingerprint of the roster that the last choice was made from.
@@ -61,7 +64,7 @@ impl GroupBook {
     }
 
     /// The last turn of this level; of the whole group without one.
-    pub(super) fn turn(&self, level: Option<u32>) -> Option<(u32, MembershipId)> {
+    pub(super) fn turn(&self, level: Option<u32>) -> Option<Position> {
         let (_, turn) = self.turns.iter().find(|(of, _)| *of == level)?;
         turn.get().map(|(_, position)| position)
     }
@@ -108,7 +111,7 @@ impl GroupBook {
         counted: &Counted,
         turn: Option<Turn>,
         of_member: impl FnOnce(&mut Latest<()>),
-        of_turn: impl FnOnce(&mut Latest<(u32, MembershipId)>),
+        of_turn: impl FnOnce(&mut Latest<Position>),
     ) {
         if let Some(member) = self.members.get_mut(&counted.agent) {
             of_member(&mut member.last);

@@ -41,3 +41,29 @@ impl<T: Copy> Latest<T> {
         self.entries.last().copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_taken_back_uncovers_the_one_before_in_any_order() {
+        let mut latest = Latest::default();
+        (1..=3).for_each(|seq| latest.set(seq, seq * 10));
+        latest.take_back(2);
+        assert_eq!(latest.get(), Some((3, 30)));
+        latest.take_back(3);
+        assert_eq!(latest.get(), Some((1, 10)));
+        latest.take_back(1);
+        assert_eq!(latest.get(), None);
+    }
+
+    #[test]
+    fn what_came_before_a_kept_value_takes_no_room() {
+        let mut latest = Latest::kept(1, 'a');
+        latest.set(2, 'b');
+        latest.set(3, 'c');
+        latest.keep(2);
+        assert_eq!(latest.entries.as_slice(), [(2, 'b'), (3, 'c')]);
+    }
+}

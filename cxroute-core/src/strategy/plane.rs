@@ -258,7 +258,8 @@ impl Plane {
         let session = self.sessions.get(request.token);
         let attempts = session.map_or(0, |session| session.attempts.len());
         let number_tried = session.is_some_and(|session| session.attempts.iter().any(|a| a.seat.is_none()));
-        let number = 1 + session.and_then(|session| session.attempts.last()).map_or(0, |last| last.number);
+        let last = session.and_then(|session| session.attempts.last());
+        let number = last.map_or(1, |last| last.number.saturating_add(1));
         if attempts >= MOST_ATTEMPTS {
             return;
         }
@@ -312,7 +313,6 @@ impl Plane {
         let now = self.now;
         let book = self.agents.entry(agent).or_default();
         book.health.health.send_probe(AttemptName { token: request.token.clone(), number }, now);
-        delta.health.retain(|row| row.agent != agent);
         delta.health.push(HealthRow { agent, health: book.health.clone() });
         Some(episode)
     }

@@ -6,7 +6,7 @@ use cxroute_core::config::Strategy;
 use cxroute_core::strategy::{HealthSign, LastResort, Picked, Settle, StageOutcome, TRACED_MEMBERS, Verdict};
 
 use crate::calls::{Line, cdr, dial_agent, result, update, voice};
-use crate::shares::{Desk, agent_of};
+use crate::desk::{Desk, agent_of};
 use crate::world::{at, token};
 
 const EVERY: [Strategy; 3] = [Strategy::LoadBalanced, Strategy::Priority, Strategy::RoundRobin];

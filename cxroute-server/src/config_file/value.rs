@@ -72,7 +72,7 @@ impl<T: Serialize> Serialize for At<T> {
     }
 }
 
-/// A secret of at least one character, as the file gives it. It does not print; only [`expose`] writes it out.
+/// A secret of at least one character, as the file gives it. It does not print; only `expose` writes it out.
 pub struct Secret(Clear);
 
 impl Secret {

@@ -1,6 +1,6 @@
 //! HTTP: Cloudonix's webhooks in, CXML out; health, readiness and metrics beside them.
 //!
-//! Filters know HTTP, the engine knows calls: one function per concern makes a filter of the [`App`], and every
+//! Filters know HTTP, the engine knows calls: one function per concern makes a filter of the `App`, and every
 //! rejection becomes an answer in one place (`refusal`).
 //!
 //! What a webhook goes through:

@@ -1,12 +1,24 @@
 //! The server over a real socket: what Cloudonix sends, what it is answered, and what nobody should ever send.
 
+#![expect(clippy::disallowed_methods, reason = "tests set tenants up as the operator")]
+
+#[cfg(test)]
 mod auth;
+#[cfg(test)]
 mod client;
+#[cfg(test)]
 mod desk;
+#[cfg(test)]
 mod faulty;
+#[cfg(test)]
 mod life;
+#[cfg(test)]
 mod odd;
+#[cfg(test)]
 mod shapes;
+#[cfg(test)]
 mod sizes;
+#[cfg(test)]
 mod store_away;
+#[cfg(test)]
 mod together;

@@ -126,7 +126,7 @@ async fn calls(
         .map_err(|error| Fault::from(error).into_store("call_records"))?;
     for row in rows {
         let (call, counts) = read_call(&row)?;
-        let tenant = tenant_of(&row)?.unwrap_or_default();
+        let tenant = tenant_of(&row)?;
         let slot = Slot { stored: Some(call.clone()), now: Some(call.clone()), counts, touched: None };
         shelf.calls.insert((tenant, call.token), slot);
     }

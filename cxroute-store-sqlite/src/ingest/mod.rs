@@ -41,7 +41,7 @@ impl SqliteStore {
         };
         let mut items: Vec<Item> = batch.into_iter().map(item).collect();
         let mut outcomes = Vec::with_capacity(items.len());
-        let mut parts = Vec::from_iter((!items.is_empty()).then(|| 0..items.len()));
+        let mut parts = Vec::from_iter((!items.is_empty()).then_some(0..items.len()));
         while let Some(part) = parts.pop() {
             match self.commit(&mut items[part.clone()]).await {
                 Ok(committed) => outcomes.extend(committed),

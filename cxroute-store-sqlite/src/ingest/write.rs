@@ -1,4 +1,6 @@
 //! Writing a batch: three texts of static statements, each of which takes one JSON array of rows.
+//!
+//! `MATERIALIZED` matters: without it, SQLite writes a row's JSON anew for every column that is read from it.
 
 use cxroute_core::port::StoreError;
 use sqlx::SqliteConnection;
@@ -8,46 +10,55 @@ use crate::error::Fault;
 
 /// Calls and everything that hangs on them.
 const CALLS: &str = "
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO call_records (tenant_id, id, session_token, direction, from_number, to_number, agent_id, group_id, status,
     state, reason, received_at, start_time, end_time, duration, session_ended, cdr, live_until,
     history_count, trace_count, updated_at)
-SELECT value->>'tenant', value->>'id', value->>'token', value->>'direction', value->>'from', value->>'to',
-    value->>'agent', value->>'group', value->>'status', value->>'state', value->>'reason', value->>'received_at',
-    value->>'start_time', value->>'end_time', value->>'duration', value->>'session_ended', value->>'cdr',
-    value->>'live_until', value->>'history_count', value->>'trace_count', value->>'updated_at'
-FROM json_each(?) WHERE true
+SELECT v->>'tenant', v->>'id', v->>'token', v->>'direction', v->>'from', v->>'to',
+    v->>'agent', v->>'group', v->>'status', v->>'state', v->>'reason', v->>'received_at',
+    v->>'start_time', v->>'end_time', v->>'duration', v->>'session_ended', v->>'cdr',
+    v->>'live_until', v->>'history_count', v->>'trace_count', v->>'updated_at'
+FROM row WHERE true
 ON CONFLICT (tenant_id, id) DO UPDATE SET direction = excluded.direction, agent_id = excluded.agent_id,
     group_id = excluded.group_id, status = excluded.status, state = excluded.state, reason = excluded.reason,
     start_time = excluded.start_time, end_time = excluded.end_time, duration = excluded.duration,
     session_ended = excluded.session_ended, cdr = excluded.cdr,
     history_count = excluded.history_count, trace_count = excluded.trace_count, updated_at = excluded.updated_at;
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO call_sessions (tenant_id, session_token, call_id)
-SELECT value->>'tenant', value->>'token', value->>'call' FROM json_each(?);
+SELECT v->>'tenant', v->>'token', v->>'call' FROM row;
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO call_attempts (tenant_id, call_id, number, agent_id, group_id, membership_id, pool_id, dialled, probe,
     started_at, ended_at, outcome, word)
-SELECT value->>'tenant', value->>'call', value->>'number', value->>'agent', value->>'group', value->>'membership',
-    value->>'pool', value->>'dialled', value->>'probe', value->>'started_at', value->>'ended_at', value->>'outcome',
-    value->>'word'
-FROM json_each(?) WHERE true
+SELECT v->>'tenant', v->>'call', v->>'number', v->>'agent', v->>'group', v->>'membership',
+    v->>'pool', v->>'dialled', v->>'probe', v->>'started_at', v->>'ended_at', v->>'outcome',
+    v->>'word'
+FROM row WHERE true
 ON CONFLICT (tenant_id, call_id, number) DO UPDATE SET ended_at = excluded.ended_at, outcome = excluded.outcome,
     word = excluded.word;
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO call_history (tenant_id, call_id, seq, state, at, source, effect, detail)
-SELECT value->>'tenant', value->>'call', value->>'seq', value->>'state', value->>'at', value->>'source',
-    value->>'effect', value->>'detail'
-FROM json_each(?);
+SELECT v->>'tenant', v->>'call', v->>'seq', v->>'state', v->>'at', v->>'source',
+    v->>'effect', v->>'detail'
+FROM row;
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO call_traces (tenant_id, call_id, seq, trace)
-SELECT value->>'tenant', value->>'call', value->>'seq', value->>'trace' FROM json_each(?);
+SELECT v->>'tenant', v->>'call', v->>'seq', v->>'trace' FROM row;
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO receipts (tenant_id, session_token, kind, hash, attempt, choice, answer, received_at)
-SELECT value->>'tenant', value->>'token', value->>'kind', unhex(value->>'hash'), value->>'attempt', value->>'choice',
-    unhex(value->>'answer'), value->>'at'
-FROM json_each(?);
+SELECT v->>'tenant', v->>'token', v->>'kind', unhex(v->>'hash'), v->>'attempt', v->>'choice',
+    unhex(v->>'answer'), v->>'at'
+FROM row;
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO webhook_audit (tenant_id, event_type, session_token, payload, created_at)
-SELECT value->>'tenant', value->>'kind', value->>'token', value->>'payload', value->>'at' FROM json_each(?);
-INSERT INTO outbox (tenant_id, event) SELECT value->>'tenant', value->>'event' FROM json_each(?);
+SELECT v->>'tenant', v->>'kind', v->>'token', v->>'payload', v->>'at' FROM row;
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
+INSERT INTO outbox (tenant_id, event) SELECT v->>'tenant', v->>'event' FROM row;
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO rollups (tenant_id, kind, ref_id, quarter, calls, completed, busy, failed, no_answer, completed_seconds)
-SELECT value->>'tenant', value->>'kind', value->>'whose', value->>'quarter', value->>'calls', value->>'completed',
-    value->>'busy', value->>'failed', value->>'no_answer', value->>'completed_seconds'
-FROM json_each(?) WHERE true
+SELECT v->>'tenant', v->>'kind', v->>'whose', v->>'quarter', v->>'calls', v->>'completed',
+    v->>'busy', v->>'failed', v->>'no_answer', v->>'completed_seconds'
+FROM row WHERE true
 ON CONFLICT (tenant_id, kind, ref_id, quarter) DO UPDATE SET calls = calls + excluded.calls,
     completed = completed + excluded.completed, busy = busy + excluded.busy, failed = failed + excluded.failed,
     no_answer = no_answer + excluded.no_answer, completed_seconds = completed_seconds + excluded.completed_seconds;
@@ -55,35 +66,41 @@ ON CONFLICT (tenant_id, kind, ref_id, quarter) DO UPDATE SET calls = calls + exc
 
 /// The plane's books. Counts are added; the rest is replaced by what is newer.
 const BOOKS: &str = "
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO plane_books (tenant_id, seq, id_skew)
-SELECT value->>0, value->>1, value->>2 FROM json_each(?) WHERE true
+SELECT v->>0, v->>1, v->>2 FROM row WHERE true
 ON CONFLICT (tenant_id) DO UPDATE SET seq = max(seq, excluded.seq), id_skew = max(id_skew, excluded.id_skew);
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO group_window_steps (tenant_id, group_id, agent_id, step_millis, step, calls, virtual_calls)
-SELECT value->>'$[0][0]', value->>'$[0][1]', value->>'$[0][2]', value->>'$[0][3]', value->>'$[0][4]', value->>1, 0
-FROM json_each(?) WHERE true
+SELECT v->>'$[0][0]', v->>'$[0][1]', v->>'$[0][2]', v->>'$[0][3]', v->>'$[0][4]', v->>1, 0
+FROM row WHERE true
 ON CONFLICT (tenant_id, group_id, agent_id, step_millis, step) DO UPDATE SET calls = calls + excluded.calls;
 DELETE FROM group_window_steps WHERE (tenant_id, group_id, agent_id, step_millis, step) IN (
     SELECT s.tenant_id, s.group_id, s.agent_id, s.step_millis, s.step
     FROM json_each(?) k CROSS JOIN group_window_steps s INDEXED BY group_window_steps_start
         ON s.tenant_id = k.value->>'$[0][0]' AND s.group_id = k.value->>'$[0][1]'
         AND s.step * s.step_millis < k.value->>1);
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO group_seats (tenant_id, group_id, agent_id, last_choice, present, present_seq, joined_seq)
-SELECT value->>'$[0][0]', value->>'$[0][1]', value->>'$[0][2]', value->>1, 0, 0, 0 FROM json_each(?) WHERE true
+SELECT v->>'$[0][0]', v->>'$[0][1]', v->>'$[0][2]', v->>1, 0, 0, 0 FROM row WHERE true
 ON CONFLICT (tenant_id, group_id, agent_id) DO UPDATE SET last_choice = max(last_choice, excluded.last_choice);
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO group_seats (tenant_id, group_id, agent_id, last_choice, present, present_seq, joined_seq)
-SELECT value->>'tenant', value->>'group', value->>'agent', 0, value->>'present', value->>'seq', 0
-FROM json_each(?) WHERE true
+SELECT v->>'tenant', v->>'group', v->>'agent', 0, v->>'present', v->>'seq', 0
+FROM row WHERE true
 ON CONFLICT (tenant_id, group_id, agent_id) DO UPDATE SET present = excluded.present,
     present_seq = excluded.present_seq
 WHERE excluded.present_seq >= present_seq;
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO group_turns (tenant_id, group_id, level, priority, membership_id, seq)
-SELECT value->>'tenant', value->>'group', value->>'level', value->>'priority', value->>'membership', value->>'seq'
-FROM json_each(?) WHERE true
+SELECT v->>'tenant', v->>'group', v->>'level', v->>'priority', v->>'membership', v->>'seq'
+FROM row WHERE true
 ON CONFLICT (tenant_id, group_id, level) DO UPDATE SET priority = excluded.priority,
     membership_id = excluded.membership_id, seq = excluded.seq
 WHERE excluded.seq >= seq;
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO agent_health (tenant_id, agent_id, health, seq)
-SELECT value->>'tenant', value->>'agent', value->>'health', value->>'seq' FROM json_each(?) WHERE true
+SELECT v->>'tenant', v->>'agent', v->>'health', v->>'seq' FROM row WHERE true
 ON CONFLICT (tenant_id, agent_id) DO UPDATE SET health = excluded.health, seq = excluded.seq
 WHERE excluded.seq >= seq;
 ";

@@ -46,7 +46,7 @@ impl Scoped<'_> {
         gone: (&[u64], &[u64]),
     ) -> Result<Vec<InboundRule>, StoreError> {
         let enabled = changed.iter().filter(|rule| rule.enabled);
-        let keys: Vec<_> = enabled.map(|rule| (rule.pattern.to_string(), rule.priority)).collect();
+        let keys: Vec<_> = enabled.map(|rule| (rule.pattern.pattern().to_string(), rule.priority)).collect();
         let rows: Vec<InboundRow> = sqlx::query_as(
             "SELECT r.id, r.pattern, r.agent_id, r.group_id, r.priority, r.enabled
              FROM json_each(?2) k CROSS JOIN inbound_routing_rules r ON r.tenant_id = ?1
@@ -72,8 +72,11 @@ impl Scoped<'_> {
         changed: &[OutboundRule],
     ) -> Result<Vec<OutboundRule>, StoreError> {
         let enabled = changed.iter().filter(|rule| rule.enabled);
-        let keys: Vec<_> =
-            enabled.map(|rule| (rule.caller_id.to_string(), rule.destination_pattern.to_string())).collect();
+        let keys: Vec<_> = enabled
+            .map(|rule| {
+                (rule.caller_id.pattern().to_string(), rule.destination_pattern.pattern().to_string())
+            })
+            .collect();
         let rows: Vec<OutboundRow> = sqlx::query_as(
             "SELECT DISTINCT r.id, r.caller_id, r.destination_pattern, r.trunk_config, r.enabled
              FROM json_each(?2) k CROSS JOIN outbound_routing_rules r ON r.tenant_id = ?1

@@ -51,7 +51,7 @@ fn unwrapped_outside_tests(file: &File) -> Vec<String> {
     let lines: Vec<&str> = code.lines().collect();
     // By custom the test module is a file's last item.
     let is_test_module =
-        |pair: &[&str]| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod ") && pair[1].ends_with('{');
+        |pair: &[&str]| pair[0].starts_with("#[cfg(") && pair[0].contains("test") && pair[1].starts_with("mod ") && pair[1].ends_with('{');
     let end = lines.windows(2).position(is_test_module).unwrap_or(lines.len());
     let product = lines[..end].iter().enumerate();
     let offences = product.filter(|(_, line)| ONLY_IN_TESTS.iter().any(|pattern| line.contains(pattern)));

@@ -149,9 +149,9 @@ pub(super) async fn only_live_calls_are_in_the_image(bench: &StoreBench) -> Chec
         calls.extend(desk.call(script.token()).await?);
     }
     assert_eq!(calls.len(), 4);
-    for now in [seconds(60), seconds(14_400), seconds(14_401), seconds(14_404), seconds(20_000)] {
-        let expected = image_of(&Books::default(), calls.iter(), now);
-        assert_eq!(image(&desk, now).await?, expected, "at {now}");
+    for at in [seconds(60), seconds(14_400), seconds(14_401), seconds(14_404), seconds(20_000)] {
+        let expected = image_of(&Books::default(), calls.iter(), at);
+        assert_eq!(image(&desk, at).await?, expected, "at {at}");
     }
     assert_eq!(image(&desk, seconds(60)).await?.sessions.len(), 2);
     assert_eq!(image(&desk, seconds(14_401)).await?.sessions.len(), 1, "no longer than until live_until");

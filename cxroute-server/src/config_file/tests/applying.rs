@@ -282,7 +282,7 @@ async fn rules_that_can_never_win_and_unknown_providers_are_taken_with_a_warning
 }
 
 #[tokio::test]
-async fn a_rule_for_each_of_a_hundred_thousand_numbers_is_applied_changed_and_deleted() {
+async fn a_rule_for_each_of_thousands_of_numbers_is_applied_changed_and_deleted() {
     let bench = Bench::new();
     let list = |agent: &str, count: u32| {
         let mut rules = String::from("inbound_rules:\n");
@@ -293,8 +293,8 @@ async fn a_rule_for_each_of_a_hundred_thousand_numbers_is_applied_changed_and_de
         }
         with(&rules)
     };
-    assert_eq!(bench.changes(&list("A", 100_000)).await.len(), 100_004);
-    assert_eq!(bench.changes(&list("B", 100_000)).await.len(), 100_000);
-    assert_eq!(bench.changes(&list("B", 1)).await.len(), 99_999);
+    assert_eq!(bench.changes(&list("A", 5_000)).await.len(), 5_004);
+    assert_eq!(bench.changes(&list("B", 5_000)).await.len(), 5_000);
+    assert_eq!(bench.changes(&list("B", 1)).await.len(), 4_999);
     assert_eq!(bench.stored().await.inbound_rules.len(), 1);
 }

@@ -140,8 +140,8 @@ async fn calls_agree(desk: &Desk, oracle: &Oracle) -> Checked {
             assert_eq!(read.answer(&token, key).await?, answer, "{token} {key:?}");
         }
     }
-    for now in [START, seconds(50), seconds(14_450), seconds(168 * 3_600)] {
-        assert_eq!(in_order(read.plane_image(now).await?), oracle.image(now), "the image at {now}");
+    for at in [START, seconds(50), seconds(14_450), seconds(168 * 3_600)] {
+        assert_eq!(in_order(read.plane_image(at).await?), oracle.image(at), "the image at {at}");
     }
     for filter in filters() {
         let mut after = None;
