@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -39,6 +40,10 @@ pub struct ServeOptions {
     /// A proxy that speaks TLS stands in front: without it only loopback addresses are listened on.
     #[arg(long, env = "CXROUTE_BEHIND_PROXY", value_parser = clap::builder::FalseyValueParser::new())]
     pub behind_proxy: bool,
+    /// A call is answered so many milliseconds after its webhook's last byte at the latest, decided or not.
+    #[arg(long, env = "CXROUTE_DEADLINE_MS", value_name = "MS", default_value_t = 500,
+          value_parser = clap::value_parser!(u16).range(50..=10_000))]
+    pub deadline_ms: u16,
     /// How logs are written to standard error; RUST_LOG filters them.
     #[arg(long, env = "CXROUTE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -127,6 +132,7 @@ impl ServeOptions {
             listen: self.listen,
             public_url: self.public_url.clone(),
             exposure: if self.behind_proxy { Exposure::BehindProxy } else { Exposure::Loopback },
+            deadline: Duration::from_millis(self.deadline_ms.into()),
             ..ServerOptions::default()
         }
     }

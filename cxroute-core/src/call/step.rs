@@ -335,9 +335,6 @@ impl Walk {
         self.close_open(goal, &figures.disposition);
         self.take_figures(figures);
         let words = format!("cdr: {}", figures.disposition);
-        if !self.known {
-            self.go(CallState::Routing);
-        }
         if !self.call.state.is_terminal() {
             self.note(Effect::Recorded, Some(words));
             let reason = Some(EndReason::SessionEnded);

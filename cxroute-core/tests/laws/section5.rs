@@ -64,6 +64,10 @@ fn a_dial_result_ends_the_call_as_it_says() {
         assert_eq!(line.call().end_time, Some(at(START + 9_000)));
         assert_eq!(line.call().attempts[0].outcome, Some(outcome));
         assert_eq!(line.call().attempts[0].ended_at, Some(at(START + 9_000)));
+        assert_eq!(line.call().attempts[0].word.as_deref(), Some(outcome.as_str()));
+        let words = format!("attempt 1: {}", outcome.as_str());
+        let noted = line.history.iter().find(|entry| entry.detail.as_deref() == Some(words.as_str()));
+        assert_eq!(noted.unwrap().effect, Effect::Recorded);
         check([rings(), talks(), result(1, outcome, 9, HANGUP, 1)], state);
     }
 }
@@ -153,6 +157,7 @@ fn an_update_with_an_end_time_ends_the_session() {
         let before = if talking { vec![rings(), talks()] } else { vec![rings()] };
         let line = check(before.into_iter().chain([update(word, "word", 9, Some(8))]), state);
         assert_eq!(line.call().session_ended, Some(at(START + 8_000)), "{word:?}");
+        assert!(line.history.iter().any(|entry| entry.detail.as_deref() == Some("word")));
         assert_eq!(line.call().end_time, Some(at(START + 8_000)));
         let reason = (state != Completed).then_some(EndReason::SessionEnded);
         assert_eq!(line.call().reason, reason);
@@ -264,6 +269,8 @@ fn a_call_whose_only_success_was_an_announcement_stays_failed() {
     let line = check([answered(), spooled(say())], Failed);
     assert_eq!(line.call().reason, Some(EndReason::Announcement));
     assert_eq!(last_effect(&line), Effect::Corrected);
+    let events: Vec<_> = line.steps[1].events.iter().map(|event| event.kind).collect();
+    assert_eq!(events, [CallEventKind::CallFailed]);
     // Whatever is no success, the CDR has its word on.
     check([say(), cdr(Some(Outcome::NoAnswer), "CANCEL", 0, 200)], NoAnswer);
     check([say(), cdr(Some(Outcome::NoAnswer), "CANCEL", 0, 200), answered()], Failed);
@@ -466,4 +473,14 @@ fn the_record_words_each_state_as_the_specification_does() {
         assert_eq!(CallState::parse(state.as_str()), Some(state));
     }
     assert_eq!(CallState::parse("gone"), None);
+}
+
+#[test]
+fn the_result_of_an_attempt_that_is_open_after_the_end_is_refused_and_still_closes_it() {
+    let gone = update(UpdateWord::End(Outcome::NoAnswer), "cancel", 9, Some(8));
+    let line = check([rings(), gone, result(1, Outcome::Busy, 12, HANGUP, 1)], NoAnswer);
+    assert_eq!(line.call().attempts[0].outcome, Some(Outcome::Busy));
+    let refused = line.history.iter().filter(|entry| entry.effect == Effect::Refused);
+    let words: Vec<_> = refused.filter_map(|entry| entry.detail.as_deref()).collect();
+    assert_eq!(words, ["attempt 1: busy", "the call has ended"]);
 }

@@ -1,7 +1,9 @@
 //! The rolling window and the books that it is rebuilt from: what counts, for how long, and what is told to the store.
 
+use std::sync::Arc;
+
 use cxroute_core::config::Strategy;
-use cxroute_core::strategy::{Books, ChooseRequest, LastResort, Plane, PlaneImage};
+use cxroute_core::strategy::{Books, ChooseRequest, LastResort, Pick, Plane, PlaneImage};
 
 use crate::desk::{Desk, STEP};
 use crate::world::{START, at, key, token};
@@ -95,4 +97,98 @@ fn a_plane_rebuilt_from_the_books_knows_the_window_as_it_was_whatever_its_length
         assert_eq!((rebuilt.seq(), desk.plane.seq()), (desk.calls as u64, desk.calls as u64));
         assert_eq!(rebuilt.choose(&request), desk.plane.preview(&request));
     }
+}
+
+/// The plane as the books would bring it back now.
+fn rebuilt(books: &Books, desk: &Desk) -> Plane {
+    Plane::restore(PlaneImage {
+        seq: books.seq(),
+        groups: books.groups(at(desk.now)),
+        health: books.health(),
+        sessions: Vec::new(),
+    })
+}
+
+fn told(desk: &mut Desk, books: &mut Books) -> Arc<Pick> {
+    let stages = [desk.world.roster(0)];
+    let pick = desk.pick_on(&stages, LastResort::End);
+    desk.confirm(desk.calls, desk.calls as u64);
+    books.apply(&pick.delta);
+    pick
+}
+
+#[test]
+fn calls_given_in_steps_of_another_length_are_told_to_the_millisecond() {
+    let mut desk = Desk::new(Strategy::LoadBalanced, &[1, 1]);
+    let mut books = Books::default();
+    desk.world.groups[0].hours = 100;
+    (0..4).for_each(|_| drop(told(&mut desk, &mut books)));
+    desk.world.groups[0].hours = 24;
+    desk.now += 60_000;
+    (0..4).for_each(|_| drop(told(&mut desk, &mut books)));
+    desk.world.add(1);
+    let pick = told(&mut desk, &mut books);
+    assert_eq!(pick.delta.joins[0].step_millis, 1);
+    assert_eq!(pick.delta.joins[0].steps.iter().map(|(_, calls)| calls).sum::<u32>(), 4);
+    for _ in 0..3 {
+        desk.now += 1_800_000;
+        let mut plane = rebuilt(&books, &desk);
+        std::mem::swap(&mut plane, &mut desk.plane);
+        let stages = [desk.world.roster(0)];
+        let from_books = desk.pick_on(&stages, LastResort::End);
+        std::mem::swap(&mut plane, &mut desk.plane);
+        desk.calls -= 1;
+        let lived = told(&mut desk, &mut books);
+        assert_eq!(from_books, lived);
+    }
+}
+
+#[test]
+fn calls_given_in_steps_of_todays_length_are_told_by_step_and_none_are_told_as_nothing() {
+    let mut desk = Desk::new(Strategy::LoadBalanced, &[3]);
+    let mut books = Books::default();
+    for _ in 0..3 {
+        desk.now += STEP;
+        told(&mut desk, &mut books);
+    }
+    desk.world.add(1);
+    let join = told(&mut desk, &mut books).delta.joins[0].clone();
+    assert_eq!(join.step_millis, STEP);
+    assert_eq!(join.steps, [(START / STEP + 1, 1)], "a third of three calls, in the oldest step");
+}
+
+#[test]
+fn joining_again_replaces_what_was_given_before() {
+    let mut desk = Desk::new(Strategy::LoadBalanced, &[1, 1]);
+    let mut books = Books::default();
+    (0..4).for_each(|_| drop(told(&mut desk, &mut books)));
+    desk.world.add(1);
+    desk.now += STEP;
+    assert_eq!(told(&mut desk, &mut books).delta.joins[0].steps, [(START / STEP, 2)]);
+    let here = |desk: &mut Desk, agents: [bool; 3]| {
+        desk.world.agents.iter_mut().zip(agents).for_each(|(agent, here)| agent.enabled = here);
+    };
+    here(&mut desk, [false, false, true]);
+    (0..10).for_each(|_| drop(told(&mut desk, &mut books)));
+    here(&mut desk, [true, true, false]);
+    told(&mut desk, &mut books);
+    here(&mut desk, [true, true, true]);
+    let pick = told(&mut desk, &mut books);
+    assert!(pick.delta.joins[0].steps.is_empty(), "its own calls are more than the level");
+    let newest = pick.stages[0].members.iter().find(|member| member.agent.get() == 2).unwrap();
+    assert_eq!((newest.calls, newest.virtual_calls), (11, 0));
+    desk.now += 95 * STEP;
+    let pick = told(&mut desk, &mut books);
+    let newest = pick.stages[0].members.iter().find(|member| member.agent.get() == 2).unwrap();
+    assert_eq!((newest.calls, newest.virtual_calls), (11, 0), "the first step has left, with nothing of its");
+}
+
+#[test]
+fn a_clock_that_went_back_over_a_restart_counts_in_the_newest_step_all_the_same() {
+    let mut desk = Desk::new(Strategy::LoadBalanced, &[1]);
+    let mut books = Books::default();
+    let newest = told(&mut desk, &mut books).delta.counted.unwrap().step;
+    desk.now -= 10 * STEP;
+    desk.plane = rebuilt(&books, &desk);
+    assert_eq!(told(&mut desk, &mut books).delta.counted.unwrap().step, newest);
 }

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod auth;
+mod binary;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
