@@ -23,7 +23,7 @@ use crate::store_url::StoreArgs;
 
 /// Routes phone calls to AI voice agents: Cloudonix webhooks in, CXML out.
 #[derive(Debug, Parser)]
-#[command(name = "cxroute-server", version, about, propagate_version = true)]
+#[command(name = "cxroute-server", version, about, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

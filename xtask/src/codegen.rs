@@ -50,6 +50,11 @@ pub(crate) fn run(sh: &Shell, mode: Mode) -> anyhow::Result<()> {
         Mode::Write => fs::write(&path, reference).with_context(|| format!("cannot write {CLI_REFERENCE}")),
         Mode::Check => {
             let committed = fs::read_to_string(&path).unwrap_or_default();
+            let drift = reference.lines().zip(committed.lines().chain(std::iter::repeat("")));
+            let drift = drift.enumerate().find(|(_, (fresh, committed))| fresh != committed);
+            if let Some((line, (fresh, committed))) = drift {
+                eprintln!("{CLI_REFERENCE}:{}: expected {fresh:?}, got {committed:?}", line + 1);
+            }
             ensure!(committed == reference, "{CLI_REFERENCE} has drifted: run `cargo xtask codegen`");
             Ok(())
         }
