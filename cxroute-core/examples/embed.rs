@@ -1,4 +1,4 @@
-//! Embed the engine in ten lines: a store and an execution plane in memory, one tenant, one call.
+//! Embed the engine: a store and an execution plane in memory, one tenant with an agent and a rule, one call.
 
 #![expect(
     clippy::disallowed_methods,
@@ -10,36 +10,39 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cxroute_core::authority::Operator;
-use cxroute_core::cloudonix::Webhook;
-use cxroute_core::config::Domain;
+use cxroute_core::cloudonix::{Provider, Webhook};
+use cxroute_core::config::{Agent, Domain, InboundRule, Target};
 use cxroute_core::engine::{Arrival, Engine, Parts};
-use cxroute_core::memory::{MemoryLive, MemoryStore};
+use cxroute_core::id::{AgentId, RuleId};
+use cxroute_core::memory::MemoryStore;
 use cxroute_core::port::Store;
-use cxroute_core::secret::NoVault;
+use cxroute_core::secret::Sealed;
 use cxroute_core::time::Timestamp;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    // The configuration: whole aggregates in, one commit.
     let (store, operator) = (Arc::new(MemoryStore::new()), Operator::assume());
-    let domain = Domain::parse("example.cloudonix.net")?;
     let now = Timestamp::from_millis(1_767_225_600_000);
-    store.create_tenant(&operator, "Example", &domain, now).await?;
-    let parts = Parts {
-        store: store.clone(),
-        live: Arc::new(MemoryLive::new()),
-        commit: store,
-        vault: Arc::new(NoVault),
-        authenticator: None,
-        spool: None,
-        public_url: "https://cx.example.com".to_owned(),
-    };
-    let engine = Engine::new(parts, Operator::assume());
+    let domain = Domain::parse("example.cloudonix.net")?;
+    let tenant = store.create_tenant(&operator, "Example", &domain, now).await?;
+    let mut tx = store.begin(&operator.config(tenant)).await?;
+    let id = AgentId::new(tx.mint().await?);
+    let desk = Agent::new(id, "Desk", Provider::parse("retell")?, Sealed::from_bytes("+12127773456"));
+    tx.save_agent(&desk).await?;
+    let id = RuleId::new(tx.mint().await?);
+    tx.save_inbound_rule(&InboundRule::new(id, "+1212*".parse()?, Target::Agent(desk.id))).await?;
+    tx.commit(now).await?;
+
+    // The engine: who may speak for the tenant is admitted once, then its webhooks are answered.
+    let engine = Engine::new(Parts::in_memory(store, "https://cx.example.com"), Operator::assume());
     let gate = engine.gate(&domain).await?.ok_or("the tenant was just created")?;
     let admitted = engine.admit_operator(&gate, &operator);
-    let body = Bytes::from_static(br#"{"Session":"s1","From":"+15551230000","To":"+12125550100"}"#);
+    let body = Bytes::from_static(
+        br#"{"Session":"s1","From":"+15551230000","To":"+12125550100","Direction":"inbound"}"#,
+    );
     let arrival = Arrival { at: now, random: 7 };
     let answer = engine.voice_request(&admitted, &Webhook::default(), &body, arrival).await;
-    // No rule matches yet: the tenant has none, so the call is hung up, and its record says `no_route`.
     println!("{}", std::str::from_utf8(&answer.cxml)?);
     Ok(())
 }

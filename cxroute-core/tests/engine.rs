@@ -22,6 +22,7 @@ use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
 use cxroute_core::memory::{MemoryLive, MemoryStore};
 use cxroute_core::port::Store;
 use cxroute_core::secret::{NoVault, Sealed};
+use cxroute_core::strategy::{CallFacts, Candidate, CustomStrategy, Preference, Verdict};
 use cxroute_core::time::Timestamp;
 
 const T0: i64 = 1_767_225_600_000;
@@ -329,4 +330,50 @@ async fn a_restarted_execution_plane_goes_on_where_the_store_says() {
     let second = desk.result(&first, "s1", "failed").await;
     assert_eq!(dialled(&second).as_deref(), Some("+12125550002"));
     assert_eq!(desk.call("s1").await.call.attempts.len(), 2);
+}
+
+/// Says what the test tells it to of an agent, by name.
+struct Told(fn(&str) -> Preference);
+
+impl CustomStrategy for Told {
+    fn preference(&self, call: &CallFacts<'_>, candidate: &Candidate<'_>) -> Preference {
+        assert_eq!((call.from, call.to, candidate.group_name), ("+15551230000", "+12125551234", "Support"));
+        assert_eq!(candidate.seat.agent, candidate.agent.id);
+        (self.0)(&candidate.agent.name)
+    }
+}
+
+#[tokio::test]
+async fn a_custom_strategy_orders_a_groups_members_and_the_trace_says_so() {
+    let mut desk = Desk::open(GroupSettings::default()).await;
+    desk.engine = desk.engine.with_strategy(Arc::new(Told(|agent| match agent {
+        "agent 1" => Preference::Never,
+        "agent 2" => Preference::Rank(9),
+        _ => Preference::Rank(3),
+    })));
+    let question = Question {
+        to: "+12125551234".into(),
+        from: "+15551230000".into(),
+        origin: Origin::Inbound,
+        at: Timestamp::from_millis(T0),
+    };
+    let explanation = desk.engine.explain(&desk.admitted, &question, None).await.unwrap();
+    let verdicts: Vec<_> = explanation.trace.stages[0].members.iter().map(|member| member.verdict).collect();
+    assert_eq!(verdicts, [Verdict::Chosen, Verdict::Excluded, Verdict::LessPreferred]);
+    let first = desk.voice("s1", "1", "+12125551234").await;
+    assert_eq!(dialled(&first).unwrap(), "+12125550003");
+    let second = desk.result(&first, "s1", "no-answer").await;
+    assert_eq!(dialled(&second).unwrap(), "+12125550002");
+    let caller = "callerId=\"+15551230000\"";
+    assert!(std::str::from_utf8(&second.cxml).unwrap().contains(caller), "the result did not say who called");
+    let third = desk.result(&second, "s1", "no-answer").await;
+    assert_eq!(dialled(&third), None, "who is kept out is kept out to the end");
+}
+
+#[tokio::test]
+async fn a_custom_strategy_that_panics_leaves_the_call_to_the_group() {
+    let mut desk = Desk::open(GroupSettings::default()).await;
+    desk.engine = desk.engine.with_strategy(Arc::new(Told(|agent| panic!("no opinion on {agent}"))));
+    let answer = desk.voice("s1", "1", "+12125551234").await;
+    assert_eq!(dialled(&answer).unwrap(), "+12125550001");
 }

@@ -129,6 +129,8 @@ impl fmt::Display for Words {
             Verdict::HigherLoad => "higher load",
             Verdict::LowerPriority => "lower priority",
             Verdict::NotItsTurn => "not its turn",
+            Verdict::LessPreferred => "less preferred by the custom strategy",
+            Verdict::Excluded => "kept out by the custom strategy",
         };
         f.write_str(words)
     }
@@ -144,6 +146,8 @@ fn others(f: &mut fmt::Formatter<'_>, counts: &VerdictCounts) -> fmt::Result {
         (counts.higher_load, "of higher load"),
         (counts.lower_priority, "of lower priority"),
         (counts.not_its_turn, "whose turn it is not"),
+        (counts.less_preferred, "less preferred"),
+        (counts.excluded, "kept out"),
     ];
     let words: Vec<String> = named
         .into_iter()

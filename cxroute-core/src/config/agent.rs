@@ -31,6 +31,24 @@ pub struct Agent {
     pub metadata: serde_json::Map<String, serde_json::Value>,
 }
 
+impl Agent {
+    /// An enabled agent without credentials, limit, pool or notes.
+    pub fn new(id: AgentId, name: impl Into<String>, provider: Provider, service_value: Sealed) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            provider,
+            service_value,
+            username: None,
+            password: None,
+            enabled: true,
+            max_concurrent_calls: None,
+            pool: None,
+            metadata: serde_json::Map::new(),
+        }
+    }
+}
+
 /// The sealed fields of an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgentField {

@@ -37,6 +37,20 @@ pub struct Member {
     pub max_concurrent_calls: Option<u32>,
 }
 
+impl Group {
+    /// A group with default settings.
+    pub fn new(id: GroupId, name: impl Into<String>, strategy: Strategy, members: Vec<Member>) -> Self {
+        Self { id, name: name.into(), strategy, settings: GroupSettings::default(), members }
+    }
+}
+
+impl Member {
+    /// An enabled membership of weight 1, without priority or limit.
+    pub const fn new(id: MembershipId, agent: AgentId) -> Self {
+        Self { id, agent, priority: None, capacity: Capacity::ONE, enabled: true, max_concurrent_calls: None }
+    }
+}
+
 /// How a group picks a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -40,6 +40,16 @@ pub struct InboundRule {
     pub enabled: bool,
 }
 
+impl InboundRule {
+    /// The priority of a rule for which none is given: others have room on both sides.
+    pub const DEFAULT_PRIORITY: u32 = 100;
+
+    /// An enabled rule of the default priority.
+    pub const fn new(id: RuleId, pattern: TypedPattern, target: Target) -> Self {
+        Self { id, pattern, target, priority: Self::DEFAULT_PRIORITY, enabled: true }
+    }
+}
+
 /// Where an inbound rule sends its calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -87,12 +87,15 @@ impl Engine {
         let route = self.route_of(snapshot, asking);
         let settle = asking.settle(snapshot).filter(|_| settles == Settles::IfKnown);
         let tried: Option<AgentId> = asking.seat.map(|seat| seat.agent);
+        let Asking { token, dialled, arrival, .. } = asking;
+        let preferences = self.preferences(snapshot, &route, dialled, token, arrival.at);
         let request = ChooseRequest {
             token: &asking.token,
             key: asking.key,
             now: asking.arrival.at,
             settle,
             stages: route.way.stages(),
+            preferences: &preferences,
             last_resort: route.way.last_resort(),
             tried: tried.as_slice(),
         };
@@ -226,11 +229,7 @@ impl Engine {
 
     /// Looks a call up that the plane does not know, and tells the plane.
     async fn learn(&self, admitted: &Admitted, token: &SessionToken) -> Learned {
-        let found = match self.parts.store.read(admitted.scope().read()).await {
-            Ok(mut reader) => reader.call(token).await.ok().flatten(),
-            Err(_) => None,
-        };
-        let Some(call) = found else { return Learned::Nothing };
+        let Some(call) = self.recorded(admitted, token).await else { return Learned::Nothing };
         match self.parts.live.hydrate(admitted.scope(), session_image(&call)).await {
             Ok(()) => Learned::Call,
             Err(_) => Learned::Nothing,

@@ -1,12 +1,14 @@
 //! A dial result: an attempt has ended; the next candidate is dialled, or the call ends.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::decide::{Asking, audited};
 use super::gate::Admitted;
 use super::voice::dialled;
 use super::{Answer, Arrival, Engine};
-use crate::call::{AttemptTarget, DialReport, EventKey, EventKind, Outcome, SessionToken};
+use crate::call::{AttemptTarget, Call, DialReport, EventKey, EventKind, Outcome, SessionToken};
 use crate::cloudonix::{DialOutcome, DialResult, Webhook};
 use crate::id::{AgentId, GroupId};
 use crate::strategy::{AttemptSeat, HealthSign};
@@ -31,34 +33,37 @@ impl Engine {
         };
         let named = result.attempt.and_then(|number| u16::try_from(number).ok());
         let named = named.map(|number| (number, seat_of_query(webhook.query)));
-        let (attempt, seat) = match named {
-            Some(named) => named,
-            None => self.attempt_under_way(admitted, &token).await,
+        let mut dialled = dialled(&result.request);
+        // The platform repeats who called whom; should it leave something out, the record knows.
+        let known = match named.is_none() || dialled.from.is_empty() || dialled.to.is_empty() {
+            true => self.recorded(admitted, &token).await,
+            false => None,
         };
+        if let Some(call) = &known {
+            let given =
+                |said: Arc<str>, known: &Arc<str>| if said.is_empty() { Arc::clone(known) } else { said };
+            (dialled.from, dialled.to) = (given(dialled.from, &call.from), given(dialled.to, &call.to));
+        }
+        let (attempt, seat) = named.unwrap_or_else(|| attempt_under_way(known.as_ref()));
         let report = report(&result, attempt);
-        let dialled = dialled(&result.request);
         let asking = Asking { token, key, dialled, result: Some(report), seat, raw: &raw, arrival };
         self.answer(admitted, &asking).await
     }
 
-    /// The attempt of a result that names none: the one that is open, else the last.
-    async fn attempt_under_way(
-        &self,
-        admitted: &Admitted,
-        token: &SessionToken,
-    ) -> (u16, Option<AttemptSeat>) {
-        let call = match self.parts.store.read(admitted.scope().read()).await {
-            Ok(mut reader) => reader.call(token).await.ok().flatten(),
-            Err(_) => None,
-        };
-        let attempt = call.as_ref().and_then(|call| call.open_attempt().or(call.attempts.last()));
-        match attempt {
-            Some(attempt) => match attempt.target {
-                AttemptTarget::Agent(seat) => (attempt.number, Some(seat)),
-                AttemptTarget::Number { .. } => (attempt.number, None),
-            },
-            None => (0, None),
-        }
+    /// What the store keeps of a call; nothing while it is away.
+    pub(super) async fn recorded(&self, admitted: &Admitted, token: &SessionToken) -> Option<Call> {
+        let mut reader = self.parts.store.read(admitted.scope().read()).await.ok()?;
+        reader.call(token).await.ok().flatten()
+    }
+}
+
+/// The attempt of a result that names none: the one that is open, else the last.
+fn attempt_under_way(call: Option<&Call>) -> (u16, Option<AttemptSeat>) {
+    let attempt = call.and_then(|call| call.open_attempt().or(call.attempts.last()));
+    match attempt.map(|attempt| (attempt.number, &attempt.target)) {
+        Some((number, AttemptTarget::Agent(seat))) => (number, Some(*seat)),
+        Some((number, AttemptTarget::Number { .. })) => (number, None),
+        None => (0, None),
     }
 }
 

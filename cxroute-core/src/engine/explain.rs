@@ -58,12 +58,14 @@ impl Engine {
         let dialled = Dialled { from: from.as_str().into(), to: to.as_str().into(), origin: *origin };
         let route = snapshot.route(&dialled);
         let token = SessionToken::of_dry_run();
+        let preferences = self.preferences(&snapshot, &route, &dialled, &token, *at);
         let request = ChooseRequest {
             token: &token,
             key: EventKey { kind: EventKind::VoiceRequest, hash: 0 },
             now: *at,
             settle: None,
             stages: route.way.stages(),
+            preferences: &preferences,
             last_resort: route.way.last_resort(),
             tried: &[],
         };

@@ -13,6 +13,7 @@ mod choose;
 mod commit;
 #[cfg(feature = "runtime")]
 mod committer;
+mod custom;
 mod decide;
 mod dial;
 mod explain;
@@ -38,9 +39,10 @@ use rustc_hash::FxHashMap;
 
 use crate::authority::Operator;
 use crate::config::Domain;
-use crate::memory::MemoryLive;
+use crate::memory::{MemoryLive, MemoryStore};
 use crate::port::{Commit, LiveState, Spool, Store, StoreError};
-use crate::secret::{Authenticator, SealError, Vault};
+use crate::secret::{Authenticator, NoVault, SealError, Vault};
+use crate::strategy::CustomStrategy;
 use crate::time::Timestamp;
 
 /// What an engine is made of.
@@ -61,10 +63,28 @@ pub struct Parts {
     pub public_url: String,
 }
 
+impl Parts {
+    /// Everything in this process, nothing sealed, authority proven by the operator alone: for a first call, for tests,
+    /// and as the base of a richer set: `Parts { vault, ..Parts::in_memory(store, url) }`.
+    pub fn in_memory(store: Arc<MemoryStore>, public_url: impl Into<String>) -> Self {
+        Self {
+            store: store.clone(),
+            live: Arc::new(MemoryLive::new()),
+            commit: store,
+            vault: Arc::new(NoVault),
+            authenticator: None,
+            spool: None,
+            public_url: public_url.into(),
+        }
+    }
+}
+
 /// The engine. Shared as an `Arc` by everything that serves webhooks.
 pub struct Engine {
     parts: Parts,
     operator: Operator,
+    /// The host's own strategy.
+    strategy: Option<Arc<dyn CustomStrategy>>,
     gates: Mutex<FxHashMap<Domain, Arc<Gate>>>,
     /// The execution plane of bad days: this server's own.
     spare: MemoryLive,
@@ -129,6 +149,7 @@ impl Engine {
         Self {
             parts,
             operator,
+            strategy: None,
             gates: Mutex::default(),
             spare: MemoryLive::new(),
             loading: tokio::sync::Mutex::new(()),

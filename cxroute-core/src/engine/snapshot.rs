@@ -26,6 +26,7 @@ pub struct Snapshot {
     tenant: Arc<Tenant>,
     agents: Arc<FxHashMap<AgentId, Agent>>,
     groups: Arc<FxHashMap<GroupId, Chain>>,
+    group_names: Arc<FxHashMap<GroupId, Box<str>>>,
     direct: Arc<FxHashMap<AgentId, Chain>>,
     inbound: RuleTable<Target>,
     outbound: OutboundTable<Arc<TrunkConfig>>,
@@ -77,10 +78,12 @@ impl Snapshot {
         let compiler = Compiler { agents: &agents, pools: &pools, groups: &groups };
         let chains = groups.iter().map(|group| (group.id, compiler.chain(group))).collect();
         let direct = agents.values().map(|agent| (agent.id, compiler.direct(agent))).collect();
+        let names = groups.iter().map(|group| (group.id, group.name.as_str().into())).collect();
         let empty = Self {
             revision,
             tenant: Arc::new(tenant),
             groups: Arc::new(chains),
+            group_names: Arc::new(names),
             direct: Arc::new(direct),
             agents: Arc::new(agents),
             inbound: RuleTable::new(),
@@ -134,6 +137,10 @@ impl Snapshot {
 
     pub(super) fn agent(&self, id: AgentId) -> Option<&Agent> {
         self.agents.get(&id)
+    }
+
+    pub(super) fn group_name(&self, id: GroupId) -> Option<&str> {
+        self.group_names.get(&id).map(|name| &**name)
     }
 
     pub(super) fn chain(&self, target: Target) -> Option<&Chain> {

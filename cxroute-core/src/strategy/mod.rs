@@ -5,10 +5,13 @@
 //! walks the stages of the fallback chain, picks by the group's strategy and keeps all the books. `MemoryLive` is this
 //! code behind a lock; every other adapter must be indistinguishable from it.
 //!
+//! [`CustomStrategy`] is the place for a strategy of one's own.
+//!
 //! Nothing here reads a clock or rolls dice: equal operations give equal answers.
 
 mod book;
 mod books;
+mod custom;
 mod health;
 mod latest;
 mod ledger;
@@ -21,6 +24,7 @@ mod verdict;
 mod window;
 
 pub use books::Books;
+pub use custom::{CallFacts, Candidate, CustomStrategy, Preference, Preferences};
 pub use health::{Fitness, Health, HealthSign, PROBE_LEASE, SUCCESSES_TO_RELEASE};
 pub use ledger::{
     AgentHealth, AttemptSeat, Counted, GroupImage, HealthRow, Join, LedgerDelta, LiveAttempt, PlaneImage,

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use smallvec::SmallVec;
 
 use super::book::GroupBook;
+use super::custom::Preference;
 use super::health::Fitness;
 use super::ledger::{Join, LedgerDelta, Presence};
 use super::plane::Plane;
@@ -29,6 +30,12 @@ enum Standing {
     Out(Verdict),
 }
 
+impl Standing {
+    const fn takes(&self) -> bool {
+        matches!(self, Self::Candidate | Self::Probe(_))
+    }
+}
+
 type Standings = SmallVec<[Standing; 16]>;
 
 impl Plane {
@@ -36,14 +43,17 @@ impl Plane {
     pub(super) fn pick_from(
         &mut self,
         roster: &Roster,
+        preferences: &[Preference],
         tried: &[AgentId],
         delta: &mut LedgerDelta,
     ) -> (StageTrace, Option<(Seat, Option<u32>)>) {
         let mut standings: Standings = roster.seats.iter().map(|seat| self.standing(seat, tried)).collect();
         self.greet(roster, &standings, delta);
-        let fit = |standing: &Standing| matches!(standing, Standing::Candidate | Standing::Probe(_));
+        // The number of seats is the roster's: what was said of another is not said of this.
+        let preferences = Some(preferences).filter(|said| said.len() == standings.len()).unwrap_or_default();
+        keep_out(&mut standings, preferences);
         let mut outcome = StageOutcome::Chosen;
-        if !standings.iter().any(fit) {
+        if !standings.iter().any(Standing::takes) {
             outcome = StageOutcome::Nobody;
             for standing in &mut standings {
                 if matches!(standing, Standing::Held(_)) {
@@ -52,6 +62,7 @@ impl Plane {
                 }
             }
         }
+        keep_preferred(&mut standings, preferences);
         let book = roster.group.and_then(|group| self.groups.get(&group));
         let chosen = match roster.strategy {
             Strategy::LoadBalanced => least_loaded(roster, &standings, book),
@@ -180,6 +191,29 @@ impl Plane {
     }
 }
 
+/// Nobody takes a call that the custom strategy keeps from them, not even when health is ignored.
+fn keep_out(standings: &mut Standings, preferences: &[Preference]) {
+    for (standing, preference) in standings.iter_mut().zip(preferences) {
+        if *preference == Preference::Never && !matches!(standing, Standing::Out(_)) {
+            *standing = Standing::Out(Verdict::Excluded);
+        }
+    }
+}
+
+/// Of the candidates, those that the call prefers most stay.
+fn keep_preferred(standings: &mut Standings, preferences: &[Preference]) {
+    let rank = |(standing, preference): (&Standing, &Preference)| match preference {
+        Preference::Rank(rank) if standing.takes() => Some(*rank),
+        Preference::Rank(_) | Preference::Never => None,
+    };
+    let Some(best) = standings.iter().zip(preferences).filter_map(rank).min() else { return };
+    for (standing, preference) in standings.iter_mut().zip(preferences) {
+        if standing.takes() && *preference != Preference::Rank(best) {
+            *standing = Standing::Out(Verdict::LessPreferred);
+        }
+    }
+}
+
 /// calls/capacity, compared exactly by cross-multiplication.
 fn compare_load(a: &Seat, tally_a: Tally, b: &Seat, tally_b: Tally) -> Ordering {
     let left = tally_a.load() * u64::from(b.capacity.get());
@@ -191,8 +225,7 @@ fn candidates<'a>(
     roster: &'a Roster,
     standings: &'a Standings,
 ) -> impl DoubleEndedIterator<Item = (usize, &'a Seat)> + Clone {
-    let takes = |standing: &Standing| matches!(standing, Standing::Candidate | Standing::Probe(_));
-    roster.seats.iter().enumerate().filter(move |(index, _)| takes(&standings[*index]))
+    roster.seats.iter().enumerate().filter(move |(index, _)| standings[*index].takes())
 }
 
 /// The smallest calls/capacity; ties: the one chosen longest ago, then membership order.

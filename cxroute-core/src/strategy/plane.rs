@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::book::GroupBook;
+use super::custom::Preferences;
 use super::health::HealthSign;
 use super::ledger::{AgentHealth, AttemptSeat, HealthRow, LedgerDelta, LiveAttempt, PlaneImage};
 use super::roster::{Roster, Seat};
@@ -40,6 +41,9 @@ pub struct ChooseRequest<'a> {
     pub settle: Option<Settle>,
     /// The fallback chain, in order.
     pub stages: &'a [Arc<Roster>],
+    /// What a custom strategy says of each stage's seats, in order; a stage without an entry, or with one whose length is
+    /// not that of its seats, is picked from by its own strategy alone.
+    pub preferences: &'a [Preferences],
     /// What comes after the last stage.
     pub last_resort: LastResort,
     /// Agents tried in this call that the plane may not know of.
@@ -274,7 +278,8 @@ impl Plane {
                 });
                 continue;
             }
-            let (trace, found) = self.pick_from(roster, tried, &mut pick.delta);
+            let preferences = request.preferences.get(index).map_or(&[][..], |stage| stage);
+            let (trace, found) = self.pick_from(roster, preferences, tried, &mut pick.delta);
             Arc::make_mut(&mut pick.stages).push(trace);
             if let Some((seat, probe)) = found {
                 self.book(roster, &seat, pick);

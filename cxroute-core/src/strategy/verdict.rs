@@ -100,6 +100,10 @@ pub enum Verdict {
     LowerPriority,
     /// Another candidate's turn came first.
     NotItsTurn,
+    /// The custom strategy prefers another candidate for this call.
+    LessPreferred,
+    /// The custom strategy keeps it out of this call.
+    Excluded,
 }
 
 /// Whose limit on live attempts is reached.
@@ -127,6 +131,8 @@ pub struct VerdictCounts {
     pub higher_load: u32,
     pub lower_priority: u32,
     pub not_its_turn: u32,
+    pub less_preferred: u32,
+    pub excluded: u32,
 }
 
 impl VerdictCounts {
@@ -147,6 +153,8 @@ impl VerdictCounts {
             Verdict::HigherLoad => &mut self.higher_load,
             Verdict::LowerPriority => &mut self.lower_priority,
             Verdict::NotItsTurn => &mut self.not_its_turn,
+            Verdict::LessPreferred => &mut self.less_preferred,
+            Verdict::Excluded => &mut self.excluded,
         };
         *count += 1;
     }

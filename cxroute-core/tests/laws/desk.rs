@@ -64,7 +64,9 @@ impl Desk {
     ) -> Choice {
         let token = &token(call);
         let (key, now) = (key(signal), at(self.now));
-        self.plane.choose(&ChooseRequest { token, key, now, settle, stages, last_resort, tried: &[] })
+        let request =
+            ChooseRequest { token, key, now, settle, stages, preferences: &[], last_resort, tried: &[] };
+        self.plane.choose(&request)
     }
 
     /// A call to the group that stays up.

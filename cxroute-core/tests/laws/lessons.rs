@@ -264,6 +264,7 @@ fn a_dry_run_uses_nothing_up() {
             now: at(desk.now),
             settle: None,
             stages: &stages,
+            preferences: &[],
             last_resort: LastResort::End,
             tried: &[],
         };

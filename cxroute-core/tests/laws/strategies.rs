@@ -7,7 +7,8 @@ use cxroute_core::call::{EventKey, SessionToken};
 use cxroute_core::id::AgentId;
 use cxroute_core::secret::Sealed;
 use cxroute_core::strategy::{
-    Books, Choice, ChooseRequest, HealthSign, LastResort, LedgerDelta, Plane, PlaneImage, Roster, Settle,
+    Books, Choice, ChooseRequest, HealthSign, LastResort, LedgerDelta, Plane, PlaneImage, Preference,
+    Preferences, Roster, Settle,
 };
 
 use crate::dice::{self, Dice};
@@ -118,6 +119,22 @@ impl Trial {
         stages
     }
 
+    /// What a custom strategy says: mostly nothing, now and then of another roster's seats.
+    fn preferences(&mut self, stages: &[Arc<Roster>]) -> Vec<Preferences> {
+        let mut said = Vec::new();
+        if self.dice.one_in(3) {
+            for stage in stages {
+                let seats = stage.seats.len() + usize::from(self.dice.one_in(20));
+                let any = |_| match self.dice.below(4) {
+                    0 => Preference::Never,
+                    rank => Preference::Rank(rank as u32),
+                };
+                said.push((0..seats).map(any).collect());
+            }
+        }
+        said
+    }
+
     fn choose(&mut self, session: usize, settle: Option<Settle>) {
         self.keys += 1;
         self.choose_with(session, key(self.keys), settle);
@@ -136,6 +153,7 @@ impl Trial {
 
     fn choose_with(&mut self, session: usize, key: EventKey, settle: Option<Settle>) {
         let stages = self.chain();
+        let preferences = self.preferences(&stages);
         let foreign = [AgentId::new(self.dice.below(6) as u64)];
         let request = ChooseRequest {
             token: &token(session),
@@ -143,6 +161,7 @@ impl Trial {
             now: at(self.now),
             settle,
             stages: &stages,
+            preferences: &preferences,
             last_resort: if self.dice.one_in(3) { LastResort::Number } else { LastResort::End },
             tried: if self.dice.one_in(10) { &foreign } else { &[] },
         };

@@ -91,6 +91,7 @@ fn a_plane_rebuilt_from_the_books_knows_the_window_as_it_was_whatever_its_length
             now: at(desk.now),
             settle: None,
             stages: &stages,
+            preferences: &[],
             last_resort: LastResort::End,
             tried: &[],
         };

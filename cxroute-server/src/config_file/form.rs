@@ -13,15 +13,14 @@
 //! recognised by their names; rules by their patterns (see [`super::plan`]). Unknown keys are refused.
 
 use cxroute_core::cloudonix::Provider;
-use cxroute_core::config::{Capacity, Domain, GroupSettings, Strategy, TenantSettings, TrunkConfig};
+use cxroute_core::config::{
+    Capacity, Domain, GroupSettings, InboundRule, Strategy, TenantSettings, TrunkConfig,
+};
 use cxroute_core::pattern::TypedPattern;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::value::{At, Given, Secret, expose, given};
-
-/// The priority of an inbound rule that names none: in the middle, so that others can go before and after it.
-pub const DEFAULT_PRIORITY: u32 = 100;
 
 /// A configuration file.
 #[derive(Debug, Deserialize, Serialize)]
@@ -196,5 +195,5 @@ const fn capacity() -> Capacity {
 }
 
 const fn priority() -> u32 {
-    DEFAULT_PRIORITY
+    InboundRule::DEFAULT_PRIORITY
 }

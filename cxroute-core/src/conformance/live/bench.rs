@@ -11,8 +11,8 @@ use crate::conformance::fixture::token;
 use crate::id::{AgentId, TenantId};
 use crate::port::{LiveError, LiveState};
 use crate::strategy::{
-    Choice, ChooseRequest, LastResort, LedgerDelta, Pick, Picked, PlaneImage, Roster, Settle, Settled,
-    StageTrace,
+    Choice, ChooseRequest, LastResort, LedgerDelta, Pick, Picked, PlaneImage, Preferences, Roster, Settle,
+    Settled, StageTrace,
 };
 use crate::time::Timestamp;
 
@@ -69,6 +69,7 @@ pub(super) struct Ask {
     pub(super) now: Timestamp,
     pub(super) settle: Option<Settle>,
     pub(super) stages: Vec<Arc<Roster>>,
+    pub(super) preferences: Vec<Preferences>,
     pub(super) last_resort: LastResort,
     pub(super) tried: Vec<AgentId>,
 }
@@ -82,6 +83,7 @@ impl Ask {
             now,
             settle: None,
             stages: stages.to_vec(),
+            preferences: Vec::new(),
             last_resort: LastResort::End,
             tried: Vec::new(),
         }
@@ -100,6 +102,7 @@ impl Ask {
             now: self.now,
             settle: self.settle,
             stages: &self.stages,
+            preferences: &self.preferences,
             last_resort: self.last_resort,
             tried: &self.tried,
         }

@@ -10,7 +10,8 @@ use crate::config::{HealthSettings, Strategy};
 use crate::conformance::fixture::{START, answer, roster, seat, seconds};
 use crate::id::AgentId;
 use crate::strategy::{
-    Choice, HealthSign, LastResort, LiveAttempt, Picked, Plane, Roster, SessionImage, Settle, Settled,
+    Choice, HealthSign, LastResort, LiveAttempt, Picked, Plane, Preference, Preferences, Roster,
+    SessionImage, Settle, Settled,
 };
 
 fn three(strategy: Strategy) -> [Arc<Roster>; 1] {
@@ -38,6 +39,36 @@ pub(super) async fn every_strategy_chooses_as_it_is_specified(bench: &LiveBench)
             assert_eq!(seen(&line.choose(&ask).await?), seen(&expected), "{strategy:?}, choice {n}");
         }
     }
+    Ok(())
+}
+
+fn said<const N: usize>(of_each: [Preference; N]) -> Vec<Preferences> {
+    vec![of_each.into_iter().collect()]
+}
+
+pub(super) async fn what_a_custom_strategy_prefers_comes_before_the_groups_own(bench: &LiveBench) -> Checked {
+    let line = bench.line().await?;
+    let said = said([Preference::Rank(7), Preference::Rank(2), Preference::Rank(2)]);
+    let ask =
+        |call: &str| Ask { preferences: said.clone(), ..Ask::new(call, START, &three(Strategy::RoundRobin)) };
+    let mut agents = Vec::new();
+    for call in ["first", "second", "third"] {
+        agents.push(line.agent(&ask(call)).await?);
+    }
+    assert_eq!(agents, [Some(8), Some(9), Some(8)], "the most preferred take turns");
+    let kept_out = self::said([Preference::Rank(1), Preference::Never, Preference::Never]);
+    let narrow = Ask { preferences: kept_out.clone(), ..ask("fourth") };
+    assert_eq!(line.agent(&narrow).await?, Some(7), "nobody else may");
+    assert_eq!(line.agent(&narrow.after(failed(1))).await?, None, "not even when nobody is left");
+    let preferred = ask("fifth");
+    assert_eq!(line.agent(&preferred).await?, Some(9), "the turn went on to the one after the last chosen");
+    let next = Ask { preferences: said.clone(), ..preferred.after(failed(1)) };
+    assert_eq!(line.agent(&next).await?, Some(8), "fail-over stays among the preferred");
+    let after = Ask { key: key(EventKind::DialResult, 2), ..next.after(failed(2)) };
+    assert_eq!(line.agent(&after).await?, Some(7), "and goes on to the next best");
+    let foreign = self::said([Preference::Never]);
+    let ask = Ask { preferences: foreign.clone(), ..ask("sixth") };
+    assert!(line.agent(&ask).await?.is_some(), "what was said of another roster is not heard");
     Ok(())
 }
 

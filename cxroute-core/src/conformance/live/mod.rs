@@ -44,6 +44,7 @@ macro_rules! __conformance_live_laws {
         }
         choosing {
             every_strategy_chooses_as_it_is_specified,
+            what_a_custom_strategy_prefers_comes_before_the_groups_own,
             a_copy_gets_the_recorded_choice,
             a_copy_of_a_durable_signal_gets_its_answer,
             another_signal_of_a_call_gets_the_open_attempt,

@@ -18,7 +18,8 @@ use crate::conformance::fixture::{START, answer, roster, seat, token};
 use crate::id::{AgentId, GroupId, MembershipId, PoolId, TenantId};
 use crate::port::LiveState;
 use crate::strategy::{
-    AttemptSeat, HealthSign, LastResort, LiveAttempt, Plane, PlaneImage, Roster, Seat, SessionImage, Settle,
+    AttemptSeat, HealthSign, LastResort, LiveAttempt, Plane, PlaneImage, Preference, Roster, Seat,
+    SessionImage, Settle,
 };
 use crate::time::Timestamp;
 
@@ -45,6 +46,8 @@ struct Asked {
     settle: Option<Settle>,
     groups: Vec<Group>,
     number: LastResort,
+    /// What a custom strategy says of the first stage's members, in order; short: of another roster.
+    preferred: Vec<Preference>,
     tried: Option<u64>,
     /// The caller's clock lags by so many seconds.
     lag: u64,
@@ -93,18 +96,22 @@ fn settle() -> impl proptest::strategy::Strategy<Value = Settle> {
 fn asked() -> impl proptest::strategy::Strategy<Value = Asked> {
     let number = select(vec![LastResort::End, LastResort::End, LastResort::Number]);
     let tried = option::weighted(0.1, 1_u64..7);
+    let preferred = prop_oneof![
+        3 => proptest::strategy::Just(Vec::new()),
+        1 => vec(select(vec![Preference::Rank(1), Preference::Rank(2), Preference::Never]), 1..7),
+    ];
     let lag = prop_oneof![9 => proptest::strategy::Just(0_u64), 1 => 1_u64..100];
-    (0_u8..5, 0_u128..3, option::weighted(0.4, settle()), vec(group(), 1..4), number, tried, lag).prop_map(
-        |(call, key, settle, groups, number, tried, lag)| Asked {
+    (0_u8..5, 0_u128..3, option::weighted(0.4, settle()), vec(group(), 1..4), number, preferred, tried, lag)
+        .prop_map(|(call, key, settle, groups, number, preferred, tried, lag)| Asked {
             call,
             key,
             settle,
             groups,
             number,
+            preferred,
             tried,
             lag,
-        },
-    )
+        })
 }
 
 fn group() -> impl proptest::strategy::Strategy<Value = Group> {
@@ -159,6 +166,7 @@ impl Asked {
             key: signal(self.key),
             settle: self.settle,
             last_resort: self.number,
+            preferences: vec![self.preferred.iter().copied().collect()],
             tried: self.tried.map(AgentId::new).into_iter().collect(),
             ..Ask::new(call(self.call).as_str(), lagging, &stages)
         }

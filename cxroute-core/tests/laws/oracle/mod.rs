@@ -211,7 +211,8 @@ impl Oracle {
                 made.stages.push(Stage { outcome: StageOutcome::MaxAttempts, members: Vec::new() });
                 continue;
             }
-            let (stage, chosen) = self.stage(roster, &tried);
+            let said = request.preferences.get(index).map(|said| said.as_slice()).unwrap_or_default();
+            let (stage, chosen) = self.stage(roster, said, &tried);
             made.stages.push(stage);
             let Some((seat, probe)) = chosen else { continue };
             let place = place(&seat);

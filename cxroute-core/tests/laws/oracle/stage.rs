@@ -2,7 +2,7 @@
 
 use cxroute_core::config::Strategy;
 use cxroute_core::id::{AgentId, GroupId, PoolId};
-use cxroute_core::strategy::{CapKind, Roster, Seat, StageOutcome, Verdict};
+use cxroute_core::strategy::{CapKind, Preference, Roster, Seat, StageOutcome, Verdict};
 
 use crate::world::at;
 
@@ -12,6 +12,7 @@ impl Oracle {
     pub(super) fn stage(
         &mut self,
         roster: &Roster,
+        said: &[Preference],
         tried: &[AgentId],
     ) -> (Stage, Option<(Seat, Option<u32>)>) {
         let mut seats = roster.seats.clone();
@@ -19,6 +20,12 @@ impl Oracle {
         let mut standings: Vec<Standing> = seats.iter().map(|seat| self.standing(seat, tried)).collect();
         if let Some(group) = roster.group {
             self.arrivals(group, roster, &seats, &standings);
+        }
+        let said = |index: usize| (said.len() == seats.len()).then(|| said[index]);
+        for (index, standing) in standings.iter_mut().enumerate() {
+            if said(index) == Some(Preference::Never) && !matches!(standing, Standing::Out(_)) {
+                *standing = Standing::Out(Verdict::Excluded);
+            }
         }
         let free = |s: &Standing| matches!(s, Standing::Free | Standing::Probe(_));
         let mut outcome = StageOutcome::Chosen;
@@ -29,7 +36,15 @@ impl Oracle {
                 *standing = Standing::Free;
             }
         }
-        let candidates: Vec<usize> = (0..seats.len()).filter(|index| free(&standings[*index])).collect();
+        let mut candidates: Vec<usize> = (0..seats.len()).filter(|index| free(&standings[*index])).collect();
+        let rank = |index: usize| match said(index) {
+            Some(Preference::Rank(rank)) => rank,
+            Some(Preference::Never) | None => 0,
+        };
+        let best = candidates.iter().map(|index| rank(*index)).min();
+        for index in candidates.extract_if(.., |index| Some(rank(*index)) != best) {
+            standings[index] = Standing::Out(Verdict::LessPreferred);
+        }
         let chosen = self.by_strategy(roster, &seats, &candidates);
         let left = roster.group.and_then(|group| self.groups.get(&group)).map_or(0, |group| group.left);
         let level = chosen.map(|index| place(&seats[index]).0);
