@@ -7,10 +7,11 @@
 )]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use cxroute_core::authority::Operator;
-use cxroute_core::call::{CallState, EndReason, SessionToken};
+use cxroute_core::authority::{ConfigScope, IngestScope, Operator, ReadScope};
+use cxroute_core::call::{CallState, EndReason, Ingested, SessionToken, Signal};
 use cxroute_core::cloudonix::Webhook;
 use cxroute_core::config::{
     Agent, Capacity, Domain, Group, GroupSettings, InboundRule, Member, OutboundRule, Target,
@@ -18,9 +19,9 @@ use cxroute_core::config::{
 use cxroute_core::engine::{
     Admitted, Answer, Arrival, Direct, Durability, Engine, Origin, Parts, Question, Receipt,
 };
-use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
+use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId, TenantId};
 use cxroute_core::memory::{MemoryLive, MemoryStore};
-use cxroute_core::port::Store;
+use cxroute_core::port::{Retry, Store, StoreError, TenantRead, TenantTx};
 use cxroute_core::secret::{NoVault, Sealed};
 use cxroute_core::strategy::{CallFacts, Candidate, CustomStrategy, Preference, Verdict};
 use cxroute_core::time::Timestamp;
@@ -330,6 +331,89 @@ async fn a_restarted_execution_plane_goes_on_where_the_store_says() {
     let second = desk.result(&first, "s1", "failed").await;
     assert_eq!(dialled(&second).as_deref(), Some("+12125550002"));
     assert_eq!(desk.call("s1").await.call.attempts.len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_starts_while_the_store_is_away_goes_on_where_the_store_says_once_it_is_back() {
+    let mut desk = Desk::open(GroupSettings::default()).await;
+    desk.voice("s1", "1", "+12125551234").await;
+    desk.voice("s2", "1", "+12125551234").await;
+    let store = Arc::new(Away::new(desk.store.clone()));
+    let commit = Arc::new(Direct::new(store.clone()));
+    let parts = Parts::in_memory(desk.store.clone(), "https://cx.example.com");
+    desk.engine = Engine::new(Parts { store: store.clone(), commit, ..parts }, Operator::assume());
+    store.away.store(true, Ordering::Relaxed);
+    for session in ["s3", "s4", "s5"] {
+        let answer = desk.voice(session, "1", "+12125551234").await;
+        assert_eq!(
+            (dialled(&answer).as_deref(), answer.durability),
+            (Some("+12125550001"), Durability::NotDurable)
+        );
+    }
+    store.away.store(false, Ordering::Relaxed);
+    desk.voice("s6", "1", "+12125551234").await;
+    let traces = desk.call("s6").await.traces;
+    assert!(!traces[0].degraded);
+    assert_eq!(traces[0].stages[0].members[0].calls, 2, "s1 and s2 are all that the store knows of");
+    assert_eq!(desk.voice("s3", "1", "+12125551234").await.durability, Durability::Stored);
+}
+
+/// A store that can be away.
+struct Away {
+    store: Arc<MemoryStore>,
+    away: AtomicBool,
+}
+
+impl Away {
+    fn new(store: Arc<MemoryStore>) -> Self {
+        Self { store, away: AtomicBool::new(false) }
+    }
+
+    fn there(&self) -> Result<&MemoryStore, StoreError> {
+        let away = || StoreError::Unavailable { reason: "the test says so".into(), retry: Retry::Soon };
+        (!self.away.load(Ordering::Relaxed)).then_some(&*self.store).ok_or_else(away)
+    }
+}
+
+#[async_trait::async_trait]
+impl Store for Away {
+    async fn ingest(&self, batch: Vec<(Arc<IngestScope>, Signal)>) -> Vec<Result<Ingested, StoreError>> {
+        let signals = batch.len();
+        match self.there() {
+            Ok(store) => store.ingest(batch).await,
+            Err(_) => (0..signals).map(|_| self.there().map(|_| Ingested::Committed(None))).collect(),
+        }
+    }
+
+    async fn read(&self, scope: &ReadScope) -> Result<Box<dyn TenantRead>, StoreError> {
+        self.there()?.read(scope).await
+    }
+
+    async fn begin(&self, scope: &ConfigScope) -> Result<Box<dyn TenantTx>, StoreError> {
+        self.there()?.begin(scope).await
+    }
+
+    async fn create_tenant(
+        &self,
+        operator: &Operator,
+        name: &str,
+        domain: &Domain,
+        at: Timestamp,
+    ) -> Result<TenantId, StoreError> {
+        self.there()?.create_tenant(operator, name, domain, at).await
+    }
+
+    async fn tenant_by_domain(
+        &self,
+        operator: &Operator,
+        domain: &Domain,
+    ) -> Result<Option<TenantId>, StoreError> {
+        self.there()?.tenant_by_domain(operator, domain).await
+    }
+
+    async fn revisions(&self, operator: &Operator) -> Result<Vec<(TenantId, u64)>, StoreError> {
+        self.there()?.revisions(operator).await
+    }
 }
 
 /// Says what the test tells it to of an agent, by name.

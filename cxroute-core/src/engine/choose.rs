@@ -124,51 +124,85 @@ impl<'a> Plane<'a> {
 }
 
 impl Engine {
-    /// Asks the plane; restores it first if it has lost the tenant; decides in-process if it is away.
+    /// Asks the plane; restores it first if it has lost the tenant; decides in-process if it is away, or if it cannot be
+    /// restored now. The spare plane's books are those of one outage: they go when the shared plane is back, which has
+    /// them from the store.
     pub(super) async fn choose(
         &self,
         admitted: &Admitted,
         request: &ChooseRequest<'_>,
     ) -> (Result<Choice, LiveError>, Plane<'_>) {
         let shared = Plane::Shared(self.parts.live.as_ref());
-        match self.choose_on(shared.live(), admitted, request).await {
-            Err(LiveError::Unavailable { .. }) => {
-                let spare = Plane::Spare(&self.spare);
-                (self.choose_on(spare.live(), admitted, request).await, spare)
+        match self.choose_on_shared(admitted, request).await {
+            Err(_) => (self.choose_on_spare(admitted, request).await, Plane::Spare(&self.spare)),
+            choice => {
+                if admitted.gate().outage.is_over() {
+                    self.spare.forget(admitted.scope());
+                }
+                (choice, shared)
             }
-            choice => (choice, shared),
         }
     }
 
-    async fn choose_on(
+    async fn choose_on_shared(
         &self,
-        live: &dyn LiveState,
         admitted: &Admitted,
         request: &ChooseRequest<'_>,
     ) -> Result<Choice, LiveError> {
+        let live = self.parts.live.as_ref();
         match live.choose(admitted.scope(), request).await {
             Err(LiveError::Lost) => {
-                self.restore(live, admitted, request.now).await?;
+                self.restore(admitted, request.now).await?;
                 live.choose(admitted.scope(), request).await
             }
             choice => choice,
         }
     }
 
-    /// Gives the plane what the store knows of the tenant. While the store is away the plane starts empty: an answer
-    /// comes before exact distribution (domain.md §7.4).
-    pub(super) async fn restore(
+    /// Starts from what the store knows, from nothing while it is away: an answer comes before exact distribution
+    /// (domain.md §7.4).
+    async fn choose_on_spare(
         &self,
-        live: &dyn LiveState,
         admitted: &Admitted,
-        now: Timestamp,
-    ) -> Result<(), LiveError> {
+        request: &ChooseRequest<'_>,
+    ) -> Result<Choice, LiveError> {
+        admitted.gate().outage.begins();
+        match self.spare.choose(admitted.scope(), request).await {
+            Err(LiveError::Lost) => {
+                let image = self.image(admitted, request.now).await.unwrap_or_default();
+                self.spare.restore(admitted.scope(), image).await?;
+                self.spare.choose(admitted.scope(), request).await
+            }
+            choice => choice,
+        }
+    }
+
+    /// Gives the shared plane what the store knows of the tenant.
+    ///
+    /// # Errors
+    /// [`LiveError::Unavailable`] while the store is away, or has not seen yet what this server spooled: a plane is built
+    /// from everything that was acknowledged, or not at all. It is tried once a second, not by every call.
+    pub(super) async fn restore(&self, admitted: &Admitted, now: Timestamp) -> Result<(), LiveError> {
+        let outage = &admitted.gate().outage;
+        let away = |reason: &str| LiveError::Unavailable { reason: reason.to_owned() };
+        if outage.is_fresh(now) {
+            return Err(away("it could not be restored a moment ago"));
+        }
         let _alone = admitted.gate().restoring.lock().await;
-        let image = match self.parts.store.read(admitted.scope().read()).await {
-            Ok(mut reader) => reader.plane_image(now).await.unwrap_or_default(),
-            Err(_) => PlaneImage::default(),
-        };
-        live.restore(admitted.scope(), image).await
+        let drained = self.parts.spool.as_ref().is_none_or(|spool| spool.is_empty());
+        let image = if drained { self.image(admitted, now).await } else { None };
+        match image {
+            Some(image) => self.parts.live.restore(admitted.scope(), image).await,
+            None => {
+                outage.noted(now);
+                Err(away("the store is away, or has not seen what was spooled"))
+            }
+        }
+    }
+
+    async fn image(&self, admitted: &Admitted, now: Timestamp) -> Option<PlaneImage> {
+        let mut reader = self.parts.store.read(admitted.scope().read()).await.ok()?;
+        reader.plane_image(now).await.ok()
     }
 }
 

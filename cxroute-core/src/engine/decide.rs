@@ -53,7 +53,7 @@ struct Proposal<'a> {
 enum Found<'a> {
     Proposal(Box<Proposal<'a>>),
     Answered(Sealed),
-    Unknown,
+    Unknown(Plane<'a>),
 }
 
 impl Engine {
@@ -69,8 +69,9 @@ impl Engine {
                     }
                 }
                 Found::Answered(sealed) => return self.repeat(admitted, asking, sealed).await,
-                Found::Unknown if self.learn(admitted, &asking.token).await == Learned::Call => {}
-                Found::Unknown => settles = Settles::Never,
+                Found::Unknown(plane)
+                    if self.learn(admitted, plane, &asking.token).await == Learned::Call => {}
+                Found::Unknown(_) => settles = Settles::Never,
             }
         }
         let cxml = Response::hangup().render().into();
@@ -112,7 +113,7 @@ impl Engine {
             Ok(Choice::Ended { attempts }) => (Action::End(EndReason::Hangup), None, None, attempts),
             Ok(Choice::Answered(sealed)) => return Found::Answered(sealed),
             // A plane that is away although it is this process's own leaves one thing to say.
-            Ok(Choice::Unknown) | Err(_) => return Found::Unknown,
+            Ok(Choice::Unknown) | Err(_) => return Found::Unknown(plane),
         };
         let parties = asking.parties(&self.parts.public_url);
         let line = line_of(snapshot, &route.way, &action, pick.as_deref(), open);
@@ -228,9 +229,9 @@ impl Engine {
     }
 
     /// Looks a call up that the plane does not know, and tells the plane.
-    async fn learn(&self, admitted: &Admitted, token: &SessionToken) -> Learned {
+    async fn learn(&self, admitted: &Admitted, plane: Plane<'_>, token: &SessionToken) -> Learned {
         let Some(call) = self.recorded(admitted, token).await else { return Learned::Nothing };
-        match self.parts.live.hydrate(admitted.scope(), session_image(&call)).await {
+        match plane.live().hydrate(admitted.scope(), session_image(&call)).await {
             Ok(()) => Learned::Call,
             Err(_) => Learned::Nothing,
         }

@@ -72,7 +72,7 @@ impl Engine {
         let live = self.parts.live.as_ref();
         let choice = match live.preview(admitted.scope(), &request).await {
             Err(LiveError::Lost) => {
-                self.restore(live, admitted, *at).await?;
+                self.restore(admitted, *at).await?;
                 live.preview(admitted.scope(), &request).await?
             }
             choice => choice?,

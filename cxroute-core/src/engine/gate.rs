@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::outage::Outage;
 use super::snapshot::Snapshot;
 use super::{Engine, EngineError};
 use crate::authority::{IngestScope, Operator};
@@ -17,6 +18,7 @@ pub struct Gate {
     snapshot: ArcSwap<Snapshot>,
     /// Held while the execution plane is restored for this tenant, so that it is read once.
     pub(super) restoring: tokio::sync::Mutex<()>,
+    pub(super) outage: Outage,
 }
 
 /// What a webhook presents.
@@ -67,6 +69,7 @@ impl Gate {
             scope: Arc::new(scope),
             snapshot: ArcSwap::from_pointee(snapshot),
             restoring: tokio::sync::Mutex::new(()),
+            outage: Outage::default(),
         }
     }
 

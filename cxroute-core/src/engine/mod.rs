@@ -18,6 +18,7 @@ mod decide;
 mod dial;
 mod explain;
 mod gate;
+mod outage;
 mod refresh;
 mod route;
 mod snapshot;

@@ -25,6 +25,11 @@ impl MemoryLive {
         Self::default()
     }
 
+    /// Forgets a tenant's plane.
+    pub(crate) fn forget(&self, scope: &IngestScope) {
+        self.tenants.write().unwrap_or_else(PoisonError::into_inner).remove(&scope.tenant());
+    }
+
     /// Runs `operation` on the tenant's plane, alone. No operation leaves a plane half changed, so that a lock that a
     /// panic poisoned is as good as any.
     fn with<T>(&self, scope: &IngestScope, operation: impl FnOnce(&mut Plane) -> T) -> Result<T, LiveError> {

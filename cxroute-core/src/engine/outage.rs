@@ -1,0 +1,46 @@
+//! An outage of the execution plane as one tenant's gate sees it: since when, and whether its books are still to be
+//! thrown away.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use crate::time::Timestamp;
+
+/// After a restoring that failed, the next is tried this much later.
+const PAUSE_MILLIS: i64 = 1_000;
+
+/// Whether the spare plane decides for a tenant.
+#[derive(Debug)]
+pub(super) struct Outage {
+    lasting: AtomicBool,
+    /// When restoring failed last, in milliseconds since the epoch.
+    failed: AtomicI64,
+}
+
+impl Default for Outage {
+    fn default() -> Self {
+        Self { lasting: AtomicBool::new(false), failed: AtomicI64::new(i64::MIN) }
+    }
+}
+
+impl Outage {
+    /// The spare plane is used.
+    pub(super) fn begins(&self) {
+        self.lasting.store(true, Ordering::Relaxed);
+    }
+
+    /// The shared plane has answered: whether it is the first time after an outage.
+    pub(super) fn is_over(&self) -> bool {
+        self.lasting.load(Ordering::Relaxed) && self.lasting.swap(false, Ordering::Relaxed)
+    }
+
+    /// Restoring failed at `now`.
+    pub(super) fn noted(&self, now: Timestamp) {
+        self.failed.store(now.as_millis(), Ordering::Relaxed);
+    }
+
+    /// Whether restoring failed a moment before `now`.
+    pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
+        let failed = self.failed.load(Ordering::Relaxed);
+        (0..PAUSE_MILLIS).contains(&now.as_millis().saturating_sub(failed))
+    }
+}
