@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -64,7 +65,7 @@ pub struct Trace {
     /// The dialled number as received.
     pub dialled: Arc<str>,
     /// As it was matched.
-    pub normalised: Box<str>,
+    pub normalised: CompactString,
     /// The caller as received.
     pub caller: Arc<str>,
     /// The rule that won.
@@ -93,7 +94,7 @@ pub struct RuleTrace {
     /// The rule.
     pub id: RuleId,
     /// Its canonical pattern; outbound: caller, then destination.
-    pub pattern: Box<str>,
+    pub pattern: CompactString,
     /// Its priority, inbound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u32>,

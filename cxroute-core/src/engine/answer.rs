@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use compact_str::format_compact;
+
 use super::snapshot::{Ending, Snapshot};
 use crate::call::SessionToken;
 use crate::cloudonix::Transport;
@@ -120,7 +122,7 @@ struct Opened<'a> {
 
 impl<'a> Opened<'a> {
     fn of(snapshot: &Snapshot, agent: &'a Agent, vault: &dyn Vault) -> Option<Self> {
-        let row = agent.id.to_string();
+        let row = format_compact!("{}", agent.id);
         let tenant = snapshot.tenant().id;
         let open = |field: AgentField, sealed: &Sealed| vault.open(field.place(tenant, &row), sealed).ok();
         let optional = |field, sealed: Option<&Sealed>| match sealed {

@@ -50,8 +50,12 @@ struct Proposal<'a> {
 }
 
 /// What the plane came to.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart at once, and the large one is the usual one"
+)]
 enum Found<'a> {
-    Proposal(Box<Proposal<'a>>),
+    Proposal(Proposal<'a>),
     Answered(Sealed),
     Unknown(Plane<'a>),
 }
@@ -64,7 +68,7 @@ impl Engine {
         for _ in 0..MOST_TRIES {
             match self.decide(admitted, &snapshot, asking, settles).await {
                 Found::Proposal(proposal) => {
-                    if let Some(answer) = self.keep(admitted, asking, *proposal).await {
+                    if let Some(answer) = self.keep(admitted, asking, proposal).await {
                         return answer;
                     }
                 }
@@ -134,7 +138,7 @@ impl Engine {
             action,
         };
         let made = pick.filter(|_| fresh);
-        Found::Proposal(Box::new(Proposal { decision, cxml: cxml.into(), basis, made, plane }))
+        Found::Proposal(Proposal { decision, cxml: cxml.into(), basis, made, plane })
     }
 
     /// The way that an asking goes: by the rules, or on from the attempt that has ended.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use compact_str::{CompactString, format_compact};
 use smallvec::SmallVec;
 
 use super::snapshot::{Chain, Snapshot};
@@ -34,7 +35,7 @@ pub enum Origin {
 #[derive(Clone, Debug)]
 pub(super) struct Route {
     pub(super) direction: RuleDirection,
-    pub(super) normalised: Box<str>,
+    pub(super) normalised: CompactString,
     pub(super) rule: Option<RuleTrace>,
     pub(super) next_best: SmallVec<[RuleTrace; 2]>,
     pub(super) way: Way,
@@ -63,7 +64,7 @@ impl Snapshot {
             if let Some(first) = found.next() {
                 let trace =
                     |id: RuleId, caller: &dyn std::fmt::Display, destination: &dyn std::fmt::Display| {
-                        let pattern = format!("{caller} → {destination}").into_boxed_str();
+                        let pattern = format_compact!("{caller} → {destination}");
                         RuleTrace { id, pattern, priority: None }
                     };
                 return Route {
@@ -78,7 +79,7 @@ impl Snapshot {
         let mut found = self.inbound().matches(&to, NEXT_BEST + 1).into_iter();
         let trace = |id: RuleId, pattern: &dyn std::fmt::Display, priority: u32| RuleTrace {
             id,
-            pattern: pattern.to_string().into_boxed_str(),
+            pattern: format_compact!("{pattern}"),
             priority: Some(priority),
         };
         let first = found.next();

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use smallvec::SmallVec;
+
 use super::block::Entry;
 use super::literal::Literal;
 use super::ranked::Ranked;
@@ -24,6 +26,9 @@ enum Source<'a> {
     Literal(Literal),
     Pattern(&'a Pattern),
 }
+
+/// Rules that match, best first. A handful of them takes no allocation.
+pub type Matches<'a, T> = SmallVec<[Match<'a, T>; 4]>;
 
 impl<T> Clone for Match<'_, T> {
     fn clone(&self) -> Self {

@@ -20,6 +20,6 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub use self::found::Match;
+pub use self::found::{Match, Matches};
 pub use self::outbound::{OutboundMatch, OutboundRule, OutboundTable};
 pub use self::rules::{Rule, RuleTable};

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::block::Entry;
 use super::classes::Classes;
-use super::found::Match;
+use super::found::{Match, Matches};
 use super::literal::{Literal, head};
 use super::names::Names;
 use super::numbers::Numbers;
@@ -175,11 +175,16 @@ impl<T> RuleTable<T> {
     }
 
     /// The rules that match, best first: the winner and the next best ones, at most `limit`.
-    pub fn matches(&self, key: &DialKey, limit: usize) -> Vec<Match<'_, T>> {
-        let mut all: Vec<_> = self.every_match(key).collect();
-        all.sort_unstable();
-        all.truncate(limit);
-        all
+    pub fn matches(&self, key: &DialKey, limit: usize) -> Matches<'_, T> {
+        let mut best = Matches::new();
+        for found in self.every_match(key) {
+            let place = best.partition_point(|better| *better < found);
+            if place < limit {
+                best.truncate(limit - 1);
+                best.insert(place, found);
+            }
+        }
+        best
     }
 
     /// Every rule that matches, in no particular order.
