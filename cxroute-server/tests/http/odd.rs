@@ -141,6 +141,7 @@ async fn what_is_no_http_is_refused_without_harm() {
         (format!("POST {VOICE} HTTP/9.9\r\nHost: x\r\n\r\n"), &[400]),
         (format!("POST {} HTTP/1.1\r\nHost: x\r\n\r\n", "/x".repeat(40_000)), &[414]),
         (format!("POST /{} HTTP/1.1\r\nHost: x\r\n\r\n", "x".repeat(1 << 20)), &[400, 414, 431]),
+        ("CONNECT t.cloudonix.net:80 HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), &[404]),
         (both, &[200, 400]),
     ] {
         let mut connection = Connection::open(desk.address).await;
