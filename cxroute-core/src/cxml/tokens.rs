@@ -29,15 +29,36 @@ pub(super) fn ends_with_ci(text: &str, token: &str) -> bool {
     text.as_bytes()[at..].eq_ignore_ascii_case(token.as_bytes())
 }
 
+/// Last bytes of what may stand before a separator, in both cases: most bytes are none, and need no search.
+const BEFORE_SEPARATOR_ENDS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < BEFORE_SEPARATOR.len() {
+        let token = BEFORE_SEPARATOR[at].as_bytes();
+        let last = token[token.len() - 1];
+        table[last.to_ascii_lowercase() as usize] = true;
+        table[last.to_ascii_uppercase() as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 /// The length of the separator at the start of `text`.
 pub(super) fn separator(text: &str) -> Option<usize> {
+    if text.starts_with(['=', ':']) {
+        return Some(1);
+    }
     SEPARATORS.iter().find(|token| starts_with_ci(text, token)).map(|token| token.len())
 }
 
 /// The name that ends `text`, blanks and a closing quote aside; empty if there is none.
 pub(super) fn name_before(text: &str) -> &str {
     let mut text = text;
-    while let Some(token) = BEFORE_SEPARATOR.iter().find(|token| ends_with_ci(text, token)) {
+    while let Some(last) = text.bytes().next_back().filter(|&last| BEFORE_SEPARATOR_ENDS[usize::from(last)]) {
+        let ends =
+            |token: &&&str| token.as_bytes().last().is_some_and(|byte| byte.eq_ignore_ascii_case(&last));
+        let mut tokens = BEFORE_SEPARATOR.iter().filter(ends);
+        let Some(token) = tokens.find(|token| ends_with_ci(text, token)) else { break };
         text = &text[..text.len() - token.len()];
     }
     name_run(text)

@@ -60,7 +60,7 @@ where
     let busy = Busy::default();
     let routes = TowerToHyperService::new(warp::service(routes));
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let answer = routes.call(request);
+        let answer = routes.call(with_path(request));
         let turn = busy.begin();
         async move {
             let answer = answer.await;
@@ -89,6 +89,14 @@ where
     }
     served.as_mut().graceful_shutdown();
     let _ended = served.await;
+}
+
+/// The request, with a path: a CONNECT names a host and none, and warp panics where it looks for one.
+fn with_path(mut request: hyper::Request<Incoming>) -> hyper::Request<Incoming> {
+    if request.uri().path_and_query().is_none() {
+        *request.uri_mut() = hyper::Uri::from_static("/");
+    }
+    request
 }
 
 /// Counts a connection as open for as long as it lives.

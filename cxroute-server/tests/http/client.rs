@@ -86,6 +86,11 @@ impl Request {
         self.header("Authorization", &format!("Bearer {key}"))
     }
 
+    /// Its bytes for a message.
+    pub(crate) fn shown(&self) -> String {
+        String::from_utf8_lossy(&self.bytes()).chars().take(2_000).collect()
+    }
+
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.line.clone().into_bytes();
         for header in &self.headers {
@@ -98,9 +103,14 @@ impl Request {
     }
 
     pub(crate) async fn send(&self, address: SocketAddr) -> Reply {
-        let mut connection = Connection::open(address).await;
+        self.try_send(address).await.unwrap_or_else(|| panic!("no answer to {}", self.shown()))
+    }
+
+    /// The answer; none if nobody listens, or the connection ends before the whole answer has come.
+    pub(crate) async fn try_send(&self, address: SocketAddr) -> Option<Reply> {
+        let mut connection = Connection::try_open(address).await?;
         connection.write(&self.bytes()).await;
-        connection.reply().await.unwrap_or_else(|| panic!("no answer to {:?}", self.line))
+        connection.reply().await
     }
 }
 
@@ -112,9 +122,14 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) async fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
-        stream.set_nodelay(true).unwrap();
-        Self { stream, unread: Vec::new() }
+        Self::try_open(address).await.expect("somebody listens")
+    }
+
+    /// None if nobody listens.
+    async fn try_open(address: SocketAddr) -> Option<Self> {
+        let stream = TcpStream::connect(address).await.ok()?;
+        stream.set_nodelay(true).ok()?;
+        Some(Self { stream, unread: Vec::new() })
     }
 
     /// Writes as much as the server takes: it may have answered and closed in the middle.

@@ -17,13 +17,7 @@ use cxroute_server::server::{Backing, Committing, Server, ServerOptions};
 
 use crate::client::{Reply, Request};
 use crate::faulty::Faulty;
-
-pub(crate) const DOMAIN: &str = "t.cloudonix.net";
-pub(crate) const KEY: &str = "the-key";
-pub(crate) const VOICE: &str = "/api/voice/application/t.cloudonix.net";
-pub(crate) const DIAL: &str = "/api/voice/dial/t.cloudonix.net";
-pub(crate) const UPDATE: &str = "/api/voice/session/update/t.cloudonix.net";
-pub(crate) const CDR: &str = "/api/voice/session/cdr/t.cloudonix.net";
+pub(crate) use crate::places::{CDR, DIAL, DOMAIN, KEY, UPDATE, VOICE};
 
 /// Three agents that share calls 1:2:3, the last but for a cap; then an announcement.
 pub(crate) const TENANT: &str = r#"

@@ -4,7 +4,6 @@
 
 #[cfg(test)]
 mod auth;
-mod binary;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
@@ -16,10 +15,14 @@ mod life;
 #[cfg(test)]
 mod odd;
 #[cfg(test)]
+mod places;
+#[cfg(test)]
 mod shapes;
 #[cfg(test)]
 mod sizes;
 #[cfg(test)]
 mod store_away;
+#[cfg(test)]
+mod strange;
 #[cfg(test)]
 mod together;

@@ -1,0 +1,36 @@
+//! The binary's life: the demo's first call, an orderly end on SIGTERM, and what it refuses to start with.
+
+use crate::client::{Connection, Request};
+use crate::process::{Running, assert_calm, command};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_answers_the_first_call_and_ends_in_order_on_sigterm() {
+    let folder = tempfile::tempdir().unwrap();
+    for options in [&["--demo", "--store", "memory:"][..], &["--demo", "--store", "sqlite:cxroute.db"]] {
+        let mut server = Running::serve(folder.path(), options);
+        let address = server.address();
+        let body = r#"{"Session":"0123456789abcdef0123456789abcdef","Domain":"demo.cloudonix.net",
+            "From":"+12125550199","To":"+12125550100","Direction":"inbound","CallStatus":"in-progress"}"#;
+        let call = Request::post("/api/voice/application/demo.cloudonix.net", body).key("demo-key");
+        let answer = call.send(address).await;
+        assert!(answer.document().descendants().any(|node| node.has_tag_name("Dial")), "{answer:?}");
+        assert!(answer.text().contains(&format!("http://{address}/api/voice/dial/")), "{answer:?}");
+        let mut idle = Connection::open(address).await;
+        idle.write(&Request::new("GET", "/readyz").bytes()).await;
+        assert_eq!(idle.reply().await.unwrap().status, 200);
+        server.terminate();
+        let ended = server.ended().await;
+        assert!(ended.success(), "{options:?}: {ended}");
+        assert_calm(&server.kill());
+    }
+}
+
+#[test]
+fn a_public_address_without_a_proxy_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = ["serve", "--store", "memory:", "--listen", "0.0.0.0:0"];
+    let output = command(folder.path(), &line).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("--behind-proxy") && said.contains("CXROUTE_BEHIND_PROXY"), "{said}");
+}
