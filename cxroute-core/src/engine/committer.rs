@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -65,6 +65,8 @@ pub struct Committer {
 struct Item {
     scope: Arc<IngestScope>,
     signal: Signal,
+    /// Whether the first copy of it was in the spool, or had just left it, when this one was taken.
+    copy: IsCopy,
     done: oneshot::Sender<Result<Committed, StoreError>>,
 }
 
@@ -179,7 +181,8 @@ impl Commit for Committer {
         let (done, result) = oneshot::channel();
         let away =
             || StoreError::Unavailable { reason: "the committer has ended".to_owned(), retry: Retry::Soon };
-        self.queue.send(Item { scope, signal, done }).map_err(|_| away())?;
+        let copy = IsCopy::No;
+        self.queue.send(Item { scope, signal, copy, done }).map_err(|_| away())?;
         result.await.map_err(|_| away())?
     }
 }
@@ -200,9 +203,12 @@ async fn collect(shared: Arc<Shared>, mut items: mpsc::UnboundedReceiver<Item>) 
                 continue;
             }
         }
-        let (queued, direct): (Vec<Item>, Vec<Item>) =
-            std::mem::take(&mut batch).into_iter().partition(|item| shared.queues_behind(item));
-        let mut late = queued;
+        let (mut late, mut direct) = (Vec::new(), Vec::new());
+        for mut item in batch.drain(..) {
+            // In this order: what is forgotten in between has left the spool for the store, which knows it.
+            item.copy = shared.waiting.knows(&item.scope, &item.signal);
+            if shared.queues_behind(&item) { late.push(item) } else { direct.push(item) }
+        }
         match Instant::now() < away_until {
             true => late.extend(direct),
             false => {
@@ -271,7 +277,7 @@ impl Shared {
         counter.fetch_add(count, Ordering::Relaxed);
         for item in items {
             let result = match &kept {
-                Ok(()) => Ok(self.waiting.note(&item.scope, &item.signal)),
+                Ok(()) => Ok(self.waiting.note(&item)),
                 Err(error) => Err(away(error.to_string())),
             };
             let _gone = item.done.send(result);
@@ -307,9 +313,12 @@ impl Shared {
         }
         self.counts.drained.fetch_add(done.len() as u64, Ordering::Relaxed);
         let removed = spool.remove(&done).await;
-        // Only now: a copy that came while the spool still held the session went into the spool, too.
+        // Only now, and only whole sessions: while the spool holds one, copies of all its signals go there, too.
         for (tenant, signal) in stored {
-            self.waiting.forget(tenant, signal);
+            let Some(token) = &signal.token else { continue };
+            if !spool.holds(&self.operator.ingest(tenant), token) {
+                self.waiting.forget(tenant, token);
+            }
         }
         match removed {
             Ok(()) if !away => Drained::Some,
@@ -318,30 +327,46 @@ impl Shared {
     }
 }
 
-/// Names of the signals that were spooled by this run and are not drained yet.
+/// The signals of the sessions that this run has put into the spool and that are still there.
 #[derive(Default)]
-struct Waiting(std::sync::Mutex<FxHashSet<(TenantId, SessionToken, EventKey)>>);
+struct Waiting(std::sync::Mutex<FxHashMap<(TenantId, SessionToken), FxHashSet<EventKey>>>);
 
-impl Waiting {
-    /// Notes a spooled signal; what its sender is told.
-    fn note(&self, scope: &IngestScope, signal: &Signal) -> Committed {
-        let Some(name) = name(scope.tenant(), signal) else { return Committed::Spooled };
-        let is_update = matches!(signal.kind, SignalKind::Update(_) | SignalKind::Cdr(_));
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name) {
-            false if is_update => Committed::Stored(Ingested::Duplicate { answer: None, choice: 0 }),
-            _ => Committed::Spooled,
-        }
-    }
-
-    fn forget(&self, tenant: TenantId, signal: &Signal) {
-        if let Some(name) = name(tenant, signal) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
-        }
-    }
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum IsCopy {
+    Yes,
+    No,
 }
 
-fn name(tenant: TenantId, signal: &Signal) -> Option<(TenantId, SessionToken, EventKey)> {
-    signal.token.clone().map(|token| (tenant, token, signal.key))
+impl Waiting {
+    fn knows(&self, scope: &IngestScope, signal: &Signal) -> IsCopy {
+        let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.is_empty() {
+            return IsCopy::No;
+        }
+        let session = signal.token.clone().and_then(|token| sessions.get(&(scope.tenant(), token)));
+        match session.is_some_and(|keys| keys.contains(&signal.key)) {
+            true => IsCopy::Yes,
+            false => IsCopy::No,
+        }
+    }
+
+    /// Notes a spooled signal; what its sender is told.
+    fn note(&self, item: &Item) -> Committed {
+        let Item { scope, signal, copy, .. } = item;
+        let Some(token) = signal.token.clone() else { return Committed::Spooled };
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = sessions.entry((scope.tenant(), token)).or_default().insert(signal.key);
+        let is_update = matches!(signal.kind, SignalKind::Update(_) | SignalKind::Cdr(_));
+        match is_update && (!first || *copy == IsCopy::Yes) {
+            true => Committed::Stored(Ingested::Duplicate { answer: None, choice: 0 }),
+            false => Committed::Spooled,
+        }
+    }
+
+    fn forget(&self, tenant: TenantId, token: &SessionToken) {
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.remove(&(tenant, token.clone()));
+    }
 }
 
 enum Drained {
