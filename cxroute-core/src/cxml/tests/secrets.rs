@@ -85,6 +85,20 @@ fn every_spelling_of_a_credential_in_cxml_text_is_masked() {
 }
 
 #[test]
+fn no_text_beside_a_tag_hides_the_secrets_in_it() {
+    for text in
+        ["name=\"password\" value=", "password='", "password=\"", "name='", "a > b", "value=&quot;", "://"]
+    {
+        let service = Service::new("retell", text).username("hunter2's").password("it's hunter2 > \"all\"");
+        let dial = Dial::new(service).caller_id(text).header(Header::new("X-Api-Key", "hunter2's").unwrap());
+        let rendered = Response::new(Say::new(text)).then(dial).render();
+        assert!(rendered.contains("hunter2"));
+        let masked = redact_cxml(&rendered);
+        assert!(!masked.contains("hunter2") && !masked.contains("'s\""), "{text}: {masked}");
+    }
+}
+
+#[test]
 fn secret_names_are_told_from_names_that_only_look_like_them() {
     for name in [
         "password",
