@@ -30,6 +30,17 @@ fn masked_shows_the_document_without_its_credentials() {
 }
 
 #[test]
+fn masked_is_a_document_also_when_a_text_looks_like_the_name_of_a_secret() {
+    let response = Response::new(Say::new("password:").voice(Voice("secret:".into())))
+        .then(Dial::new(Number::new("api_key=\"k\"")).header(Header::new("X-Api-Key", "k k").unwrap()));
+    assert_eq!(
+        response.masked().split_once("<Response>").unwrap().1,
+        "<Say voice=\"secret:\">password:</Say><Dial><Header name=\"X-Api-Key\" value=\"***\"/>\
+         <Number>api_key=\"***\"</Number></Dial></Response>"
+    );
+}
+
+#[test]
 fn debug_output_holds_no_credential() {
     let debug = format!("{:?}", with_secrets().verbs());
     // A SIP header is no credential to this library; only its masked rendering judges by the name.
