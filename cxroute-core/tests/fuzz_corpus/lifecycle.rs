@@ -189,6 +189,13 @@ fn check(before: Option<&Call>, step: &Step, signal: &Signal) {
     if let SignalKind::Cdr(report) = &signal.kind {
         the_cdr_has_the_last_word(before, after, report);
     }
+    if let Some(before) = before.filter(|call| call.state.is_terminal()) {
+        let corrected = step.history.iter().any(|entry| entry.effect == Effect::Corrected);
+        if signal.key.kind != EventKind::Cdr && !corrected {
+            assert_eq!((before.state, before.reason), (after.state, after.reason));
+            assert_eq!((before.end_time, before.duration), (after.end_time, after.duration));
+        }
+    }
     if let Some(before) = before {
         assert_eq!((before.id, before.received_at), (after.id, after.received_at));
         assert!(before.session_ended.is_none() || before.session_ended == after.session_ended);
