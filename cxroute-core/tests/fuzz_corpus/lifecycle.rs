@@ -11,7 +11,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use cxroute_core::call::{
     Action, AttemptTarget, Audit, Basis, Call, CallState, CdrFigures, CdrReport, Decision, DialReport,
     Effect, EndReason, EventKey, EventKind, NewAttempt, NewCall, Outcome, SessionToken, Signal, SignalKind,
@@ -285,6 +284,6 @@ fn signal(kind: EventKind, hash: u128, second: i64, what: SignalKind) -> Signal 
         received_at: at(second),
         kind: what,
         answer: None,
-        audit: Audit::of(Bytes::new()),
+        audit: Audit::of(Default::default()),
     }
 }
