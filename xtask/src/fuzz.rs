@@ -36,13 +36,22 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> anyhow::Result<()> {
     };
     tools::require(sh, &[tools::CARGO_FUZZ])?;
     let limit = format!("-max_total_time={}", options.seconds);
+    let manifest = fs::read_to_string(folder.join("Cargo.toml"))?;
     for target in chosen {
         let committed = folder.join("corpus").join(&target);
         let found = committed.join("auto-found");
         fs::create_dir_all(&found)?;
-        cmd!(sh, "cargo +nightly fuzz run {target} {found} {committed} -- {limit}").run()?;
+        let extras = extras(&manifest, &target);
+        cmd!(sh, "cargo +nightly fuzz run {extras...} {target} {found} {committed} -- {limit}").run()?;
     }
     Ok(())
+}
+
+/// For a target with a feature of its name, which brings in what only that target needs: the feature, and no address
+/// sanitizer, under which SQLite's C source takes a compiler many minutes.
+fn extras<'t>(manifest: &str, target: &'t str) -> Vec<&'t str> {
+    let is_its = |line: &str| line.strip_prefix(target).is_some_and(|rest| rest.starts_with(" = ["));
+    if manifest.lines().any(is_its) { vec!["--sanitizer", "none", "--features", target] } else { Vec::new() }
 }
 
 /// The names of the targets in `folder`, sorted.
@@ -64,6 +73,13 @@ fn targets(folder: &Path) -> anyhow::Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_target_with_a_feature_of_its_name_is_built_with_it() {
+        let manifest = "[features]\nconfig_file = [\"dep:server\"]\n[[bin]]\nname = \"config\"\n";
+        assert_eq!(extras(manifest, "config_file")[2..], ["--features", "config_file"]);
+        assert!(extras(manifest, "config").is_empty());
+    }
 
     #[test]
     fn targets_are_the_rust_files_of_their_folder() {

@@ -193,10 +193,9 @@ impl<'t> Rewrite<'t> {
     fn literal(&mut self) {
         let end = self.rest.find([',', '}', ']', ' ', '\t', '\r', '\n']).unwrap_or(self.rest.len());
         let literal = self.take(end);
-        let is_storable = literal.len() < 16 || literal.parse::<f64>().is_ok_and(f64::is_finite);
         match self.next {
             Next::Secret if literal != "null" => push_string(&mut self.out, MASK),
-            _ if is_storable => self.out.push_str(literal),
+            _ if is_storable(literal) => self.out.push_str(literal),
             _ => push_string(&mut self.out, literal),
         }
     }
@@ -211,6 +210,13 @@ impl<'t> Rewrite<'t> {
         self.rest = rest;
         taken
     }
+}
+
+/// Whether every database takes this number, boolean or null: `1e999` is JSON, but no 64-bit floating point.
+fn is_storable(literal: &str) -> bool {
+    let is_word = literal.starts_with(['t', 'f', 'n']);
+    let is_short = literal.len() < 16 && !literal.contains(['e', 'E']);
+    is_word || is_short || literal.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 fn push_string(out: &mut String, text: &str) {

@@ -34,6 +34,7 @@ mod redact;
 mod response;
 mod sink;
 mod stream;
+mod tags;
 mod tokens;
 mod verb;
 

@@ -178,7 +178,7 @@ impl<'a> Header<'a> {
     }
 
     pub(super) fn write(&self, sink: &mut Sink) {
-        sink.tag("Header").attr("name", &self.name).attr("value", &self.value).empty();
+        sink.tag("Header").pair(&self.name, &self.value).empty();
     }
 }
 

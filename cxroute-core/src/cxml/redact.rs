@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::tags::mask_tags;
 use super::tokens::{self, Quote};
 
 /// What stands in the place of a secret.
@@ -60,14 +61,15 @@ fn begins_secret_word(rest: &[u8]) -> bool {
 ///
 /// Masked are: values of attributes named `username` or by a [secret name](is_secret_name); the `value` that
 /// follows such a `name`, as in `<Header name="X-Api-Key" value="…"/>`; content of elements so named; user
-/// information in URLs; the query of `ws:` and `wss:` URLs. The text may be cut off or broken, quoted with `"`, `'`
+/// information in URLs; the query of `ws:` and `wss:` URLs. A well-formed tag is read by XML's grammar, so that no
+/// text beside it can hide what is in it. Otherwise the text may be cut off or broken, quoted with `"`, `'`
 /// or not at all, and escaped as XML, JSON or percent-encoding, any number of times. In doubt more is masked: a
 /// value without its closing quote to the end of the text. What is masked can uncover what an escape had hidden, so
 /// the text is read again until nothing changes, 16 times at most: linear in the text's length.
 pub fn redact_cxml(text: &str) -> Cow<'_, str> {
-    let mut masked = mask(text);
+    let mut masked = read(text);
     for _ in 1..MOST_READINGS {
-        let Cow::Owned(again) = mask(&masked) else { break };
+        let Cow::Owned(again) = read(&masked) else { break };
         if again == *masked {
             break;
         }
@@ -79,7 +81,14 @@ pub fn redact_cxml(text: &str) -> Cow<'_, str> {
 /// So often a text is read at the most.
 const MOST_READINGS: usize = 16;
 
-/// One reading.
+/// One reading: well-formed tags first, then whatever looks like a name, a separator and a value.
+fn read(text: &str) -> Cow<'_, str> {
+    match mask_tags(text) {
+        Cow::Borrowed(text) => mask(text),
+        Cow::Owned(tags) => Cow::Owned(mask(&tags).into_owned()),
+    }
+}
+
 fn mask(text: &str) -> Cow<'_, str> {
     let mut scan = Scan { text, out: String::new(), copied: 0, at: 0, named_secret: false, socket_end: 0 };
     while let Some(found) = text.as_bytes()[scan.at..].iter().position(|&byte| TRIGGER[usize::from(byte)]) {

@@ -1,6 +1,7 @@
 //! The way of a document into a `String`: a thin layer over quick-xml's writer that feeds it events built in
 //! one reused buffer, so that a whole document costs two allocations.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use quick_xml::Writer;
@@ -8,7 +9,7 @@ use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::credential::Credential;
 use super::escape::{Place, is_plain, push_escaped};
-use super::redact::MASK;
+use super::redact::{MASK, is_secret_name, redact_cxml};
 
 /// Bytes of a usual document (a `Dial` with an action URL and a `Service`) with room to spare.
 const DOCUMENT: usize = 768;
@@ -20,7 +21,7 @@ const TAG: usize = 384;
 pub(super) enum Credentials {
     /// Written: the document goes to Cloudonix.
     Shown,
-    /// Replaced by [`MASK`]: the document goes to a log, a trace or a screen.
+    /// Replaced by [`MASK`], also within texts: the document goes to a log, a trace or a screen, and is still one.
     Masked,
 }
 
@@ -61,7 +62,16 @@ impl Sink {
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 
+    /// A text as it is written: without the secrets in it if the document is to be shown.
+    fn shown<'v>(&self, text: &'v str) -> Cow<'v, str> {
+        match self.credentials {
+            Credentials::Shown => Cow::Borrowed(text),
+            Credentials::Masked => redact_cxml(text),
+        }
+    }
+
     fn content(&mut self, text: &str) {
+        let text = &*self.shown(text);
         let text = text.trim_matches(['\t', '\n', '\r', ' ']);
         if is_plain(text, Place::Content) {
             emit(&mut self.writer, Event::Text(BytesText::from_escaped(text)));
@@ -87,6 +97,7 @@ pub(super) struct Tag<'s> {
 impl<'s> Tag<'s> {
     /// Adds an attribute.
     pub(super) fn attr(self, name: &'static str, value: &str) -> Self {
+        let value = &*self.sink.shown(value);
         let scratch = &mut self.sink.scratch;
         scratch.push(' ');
         scratch.push_str(name);
@@ -120,6 +131,12 @@ impl<'s> Tag<'s> {
             (Some(_), Credentials::Masked) => self.attr(name, MASK),
             (None, _) => self,
         }
+    }
+
+    /// Adds the attributes `name` and `value`; the value is a credential if the name is a secret's.
+    pub(super) fn pair(self, name: &str, value: &str) -> Self {
+        let is_masked = self.sink.credentials == Credentials::Masked && is_secret_name(name);
+        self.attr("name", name).attr("value", if is_masked { MASK } else { value })
     }
 
     /// Writes the tag as an empty element.

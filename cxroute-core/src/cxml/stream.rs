@@ -91,7 +91,7 @@ impl<'a> Stream<'a> {
         }
         let sink = tag.open();
         for parameter in &self.parameters {
-            sink.tag("Parameter").attr("name", &parameter.name).attr("value", &parameter.value).empty();
+            sink.tag("Parameter").pair(&parameter.name, &parameter.value).empty();
         }
         sink.close("Stream");
     }

@@ -30,6 +30,17 @@ fn masked_shows_the_document_without_its_credentials() {
 }
 
 #[test]
+fn masked_is_a_document_also_when_a_text_looks_like_the_name_of_a_secret() {
+    let response = Response::new(Say::new("password:").voice(Voice("secret:".into())))
+        .then(Dial::new(Number::new("api_key=\"k\"")).header(Header::new("X-Api-Key", "k k").unwrap()));
+    assert_eq!(
+        response.masked().split_once("<Response>").unwrap().1,
+        "<Say voice=\"secret:\">password:</Say><Dial><Header name=\"X-Api-Key\" value=\"***\"/>\
+         <Number>api_key=\"***\"</Number></Dial></Response>"
+    );
+}
+
+#[test]
 fn debug_output_holds_no_credential() {
     let debug = format!("{:?}", with_secrets().verbs());
     // A SIP header is no credential to this library; only its masked rendering judges by the name.
@@ -81,6 +92,20 @@ fn every_spelling_of_a_credential_in_cxml_text_is_masked() {
         ("url=&quot;wss://h/x?k=p&amp;l=q&quot; a", "url=&quot;wss://h/x?***&quot; a"),
     ] {
         assert_eq!(redact_cxml(text), expect, "{text}");
+    }
+}
+
+#[test]
+fn no_text_beside_a_tag_hides_the_secrets_in_it() {
+    for text in
+        ["name=\"password\" value=", "password='", "password=\"", "name='", "a > b", "value=&quot;", "://"]
+    {
+        let service = Service::new("retell", text).username("hunter2's").password("it's hunter2 > \"all\"");
+        let dial = Dial::new(service).caller_id(text).header(Header::new("X-Api-Key", "hunter2's").unwrap());
+        let rendered = Response::new(Say::new(text)).then(dial).render();
+        assert!(rendered.contains("hunter2"));
+        let masked = redact_cxml(&rendered);
+        assert!(!masked.contains("hunter2") && !masked.contains("'s\""), "{text}: {masked}");
     }
 }
 
