@@ -1,7 +1,6 @@
 //! What is kept of a payload in the audit: everything but secrets, always as valid JSON.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use serde::de::IgnoredAny;
 
@@ -12,6 +11,8 @@ use crate::cxml::{MASK, is_secret_name, redact_cxml};
 const DEEPEST: usize = 30;
 /// How often a JSON text is looked for within a JSON string.
 const TEXTS_IN_TEXTS: usize = 4;
+/// How much is kept of a text that is neither JSON nor a form, in bytes.
+const LONGEST_EXCERPT: usize = 65_536;
 /// What stands in the place of what is nested deeper.
 const TOO_DEEP: &str = "\"(nested too deeply)\"";
 
@@ -22,7 +23,8 @@ const TOO_DEEP: &str = "\"(nested too deeply)\"";
 ///   own, …), and the `value` next to such a `name`. Every other text goes through [`redact_cxml`], which covers the
 ///   CXML that comes back in `session.profile.application[].source` with user names and passwords; a text that is
 ///   JSON itself is treated as JSON, four levels deep.
-/// - A form stays a form, pair by pair, as one JSON string; so does any other text, through [`redact_cxml`].
+/// - A form stays a form, pair by pair, as one JSON string; so do the first 64 KiB of any other text, through
+///   [`redact_cxml`].
 /// - What is not UTF-8 is read with replacement characters; an empty body is `null`.
 ///
 /// For databases that are strict about JSON, containers nested deeper than 30 levels become a note, numbers
@@ -36,11 +38,25 @@ pub fn redact_body(content: &[u8]) -> String {
     if is_json(&text) {
         return rewrite(&text, 0);
     }
-    let is_form =
-        !text.starts_with(['<', '{', '[', '"']) && text.contains('=') && !text.contains(['\r', '\n']);
-    let mut out = String::with_capacity(text.len() + 2);
-    push_string(&mut out, &if is_form { Cow::Owned(redact_form(&text)) } else { redact_cxml(&text) });
+    let clean = if is_form(&text) { Cow::Owned(redact_form(&text)) } else { excerpt(&text) };
+    let mut out = String::with_capacity(clean.len() + 2);
+    push_string(&mut out, &clean);
     out
+}
+
+/// A text that is no payload: its beginning is enough to see what it was.
+fn excerpt(text: &str) -> Cow<'_, str> {
+    let start = &text[..text.floor_char_boundary(LONGEST_EXCERPT)];
+    match redact_cxml(start) {
+        clean if start.len() == text.len() => clean,
+        clean => Cow::Owned(format!("{clean} (the first {} of {} bytes)", start.len(), text.len())),
+    }
+}
+
+/// A name, `=`, and something, on one line.
+fn is_form(text: &str) -> bool {
+    let named = text.split_once('=').is_some_and(|(name, _)| !name.is_empty());
+    named && !text.starts_with(['<', '{', '[', '"']) && !text.bytes().any(|byte| byte < 0x20)
 }
 
 fn is_json(text: &str) -> bool {
@@ -232,8 +248,12 @@ fn push_string(out: &mut String, text: &str) {
                 out.push('\\');
                 out.push(char::from(byte));
             }
-            // Writing to a `String` cannot fail.
-            byte => drop(write!(out, "\\u{byte:04x}")),
+            byte => {
+                let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+                out.push_str("\\u00");
+                out.push(digit(byte >> 4));
+                out.push(digit(byte & 15));
+            }
         }
         rest = &rest[at + 1..];
     }
