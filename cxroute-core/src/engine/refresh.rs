@@ -12,7 +12,7 @@ use crate::config::Domain;
 use crate::id::TenantId;
 use crate::port::Changes;
 
-/// Gates are kept for this many tenants; beyond that the least recently refreshed is loaded again when it calls.
+/// Gates are kept for this many tenants; beyond that one makes room, and is loaded again when its tenant calls.
 const MOST_GATES: usize = 20_000;
 
 impl Engine {

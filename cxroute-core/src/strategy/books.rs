@@ -37,6 +37,22 @@ struct Seat {
     joined_seq: u64,
 }
 
+impl Group {
+    /// Whether a step ended before `start`: only the oldest of each length can have, so that a choice does not look at
+    /// every step of the window.
+    fn has_steps_before(&self, start: i64) -> bool {
+        let mut next = self.steps.keys().next();
+        while let Some((step_millis, step, _)) = next {
+            if step_end(*step, *step_millis) < start {
+                return true;
+            }
+            let longer = (step_millis + 1, i64::MIN, AgentId::new(0));
+            next = self.steps.range(longer..).next().map(|(key, _)| key);
+        }
+        false
+    }
+}
+
 impl Books {
     /// Applies what one committed operation changed.
     pub fn apply(&mut self, delta: &LedgerDelta) {
@@ -67,7 +83,9 @@ impl Books {
             let group = self.groups.entry(counted.group).or_default();
             group.steps.entry((counted.step_millis, counted.step, counted.agent)).or_default().0 += 1;
             let start = window_start(counted.step, counted.step_millis);
-            group.steps.retain(|(step_millis, step, _), _| step_end(*step, *step_millis) >= start);
+            if group.has_steps_before(start) {
+                group.steps.retain(|(step_millis, step, _), _| step_end(*step, *step_millis) >= start);
+            }
             let seat = group.seats.entry(counted.agent).or_default();
             seat.last = seat.last.max(seq);
         }
