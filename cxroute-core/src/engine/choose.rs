@@ -6,12 +6,10 @@ use super::Engine;
 use super::gate::Admitted;
 use super::route::{Dialled, Route, Way};
 use super::snapshot::{Chain, Ending};
-use crate::call::{Action, AttemptTarget, Call, EndReason, NewAttempt, Outcome, Trace};
+use crate::call::{Action, AttemptTarget, EndReason, NewAttempt, Outcome, Trace};
 use crate::config::RetryOutcome;
 use crate::port::{LiveError, LiveState};
-use crate::strategy::{
-    Choice, ChooseRequest, LastResort, LiveAttempt, Pick, Picked, PlaneImage, Roster, SessionImage,
-};
+use crate::strategy::{Choice, ChooseRequest, LastResort, Pick, Picked, PlaneImage, Roster};
 use crate::time::Timestamp;
 
 impl Chain {
@@ -203,25 +201,6 @@ impl Engine {
     async fn image(&self, admitted: &Admitted, now: Timestamp) -> Option<PlaneImage> {
         let mut reader = self.parts.store.read(admitted.scope().read()).await.ok()?;
         reader.plane_image(now).await.ok()
-    }
-}
-
-/// What the plane needs of a call that the store knows.
-pub(super) fn session_image(call: &Call) -> SessionImage {
-    let attempt = |attempt: &crate::call::Attempt| LiveAttempt {
-        number: attempt.number,
-        seat: match attempt.target {
-            AttemptTarget::Agent(seat) => Some(seat),
-            AttemptTarget::Number { .. } => None,
-        },
-        open_until: attempt.ended_at.is_none().then_some(call.live_until),
-        probe: attempt.probe.filter(|_| attempt.ended_at.is_none()),
-    };
-    SessionImage {
-        token: call.token.clone(),
-        attempts: call.attempts.iter().map(attempt).collect(),
-        ended: call.is_over(),
-        forget_at: call.live_until,
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::answer::{Line, Parties, Secrets};
-use super::choose::{Plane, session_image, trace};
+use super::choose::{Plane, trace};
 use super::gate::Admitted;
 use super::route::{Dialled, Route, Way};
 use super::snapshot::Snapshot;
@@ -21,7 +21,9 @@ use crate::cxml::Response;
 use crate::id::{AgentId, CallId};
 use crate::port::Committed;
 use crate::secret::{Place, SealError, Sealed};
-use crate::strategy::{AttemptSeat, Choice, ChooseRequest, LedgerDelta, OpenAttempt, Pick, Picked, Settle};
+use crate::strategy::{
+    AttemptSeat, Choice, ChooseRequest, LedgerDelta, OpenAttempt, Pick, Picked, SessionImage, Settle,
+};
 
 /// So often a decision that turned out to be made in ignorance of the call is made again.
 const MOST_TRIES: usize = 4;
@@ -181,7 +183,7 @@ impl Engine {
                 if made.is_some() {
                     let _kept_by_its_lease = live.retract(scope, &asking.token, asking.key).await;
                 }
-                let _learned_next_time = live.hydrate(scope, session_image(&call)).await;
+                let _learned_next_time = live.hydrate(scope, SessionImage::of(&call)).await;
                 return None;
             }
             Ok(Committed::Stored(Ingested::Committed(call))) => {
@@ -235,7 +237,7 @@ impl Engine {
     /// Looks a call up that the plane does not know, and tells the plane.
     async fn learn(&self, admitted: &Admitted, plane: Plane<'_>, token: &SessionToken) -> Learned {
         let Some(call) = self.recorded(admitted, token).await else { return Learned::Nothing };
-        match plane.live().hydrate(admitted.scope(), session_image(&call)).await {
+        match plane.live().hydrate(admitted.scope(), SessionImage::of(&call)).await {
             Ok(()) => Learned::Call,
             Err(_) => Learned::Nothing,
         }

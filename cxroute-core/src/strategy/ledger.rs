@@ -183,7 +183,7 @@ impl LiveAttempt {
 }
 
 impl SessionImage {
-    /// What the execution plane needs of a stored call that is live.
+    /// What the execution plane needs of a stored call.
     pub fn of(call: &Call) -> Self {
         Self {
             token: call.token.clone(),

@@ -89,11 +89,7 @@ impl Plane {
     /// were not confirmed by then are taken back; sessions that are idle are forgotten.
     pub(super) fn tick(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
-        while let Some((until, token, number)) = self.leases.pop_first() {
-            if until > self.now {
-                self.leases.insert((until, token, number));
-                break;
-            }
+        while let Some((_, token, number)) = self.take_lapsed_lease() {
             match self.sessions.get(&token).and_then(|session| session.decided(number)) {
                 Some(key) => self.retract(&token, key),
                 None => {
@@ -101,16 +97,20 @@ impl Plane {
                 }
             }
         }
-        while let Some((at, token)) = self.forgets.pop_first() {
-            if at > self.now {
-                self.forgets.insert((at, token));
-                break;
-            }
+        while let Some((_, token)) = self.take_idle() {
             while let Some(key) = self.sessions.get(&token).and_then(Session::unconfirmed) {
                 self.retract(&token, key);
             }
             self.sessions.remove(&token);
         }
+    }
+
+    fn take_lapsed_lease(&mut self) -> Option<(Timestamp, SessionToken, u16)> {
+        self.leases.first().is_some_and(|(until, ..)| *until <= self.now).then(|| self.leases.pop_first())?
+    }
+
+    fn take_idle(&mut self) -> Option<(Timestamp, SessionToken)> {
+        self.forgets.first().is_some_and(|(at, _)| *at <= self.now).then(|| self.forgets.pop_first())?
     }
 
     /// Opens an attempt's lease: it counts against its caps.
