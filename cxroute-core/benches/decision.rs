@@ -142,9 +142,8 @@ async fn end(engine: &Engine, admitted: &Admitted, first: usize) {
     for call in 0..CALLS {
         let token = first + call;
         let body = format!(r#"{{"session":{{"token":"{token:032x}"}},"disposition":"ANSWER","billsec":1}}"#);
-        let ended =
-            engine.cdr(admitted, &Webhook::default(), &Bytes::from(body), arrival(first, 2_000 + call));
-        ended.await.unwrap();
+        let (body, at) = (Bytes::from(body), arrival(first, 2_000 + call));
+        engine.cdr(admitted, &Webhook::default(), &body, at).await.unwrap();
     }
 }
 
