@@ -34,9 +34,11 @@
 //! let domain = Domain::parse("example.cloudonix.net")?;
 //! let tenant = store.create_tenant(&operator, "Example", &domain, now).await?;
 //! let mut tx = store.begin(&operator.config(tenant)).await?;
-//! let desk = Agent::new(AgentId::new(1), "Desk", Provider::parse("retell")?, Sealed::from_bytes("+12127773456"));
+//! let id = AgentId::new(tx.mint().await?);
+//! let desk = Agent::new(id, "Desk", Provider::parse("retell")?, Sealed::from_bytes("+12127773456"));
 //! tx.save_agent(&desk).await?;
-//! tx.save_inbound_rule(&InboundRule::new(RuleId::new(2), "+1212*".parse()?, Target::Agent(desk.id))).await?;
+//! let id = RuleId::new(tx.mint().await?);
+//! tx.save_inbound_rule(&InboundRule::new(id, "+1212*".parse()?, Target::Agent(desk.id))).await?;
 //! tx.commit(now).await?;
 //!
 //! // The engine answers the tenant's webhooks.

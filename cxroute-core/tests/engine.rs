@@ -461,3 +461,15 @@ async fn a_custom_strategy_that_panics_leaves_the_call_to_the_group() {
     let answer = desk.voice("s1", "1", "+12125551234").await;
     assert_eq!(dialled(&answer).unwrap(), "+12125550001");
 }
+
+#[tokio::test]
+async fn a_result_whose_query_was_lost_in_part_goes_on_from_the_record() {
+    for (n, lost) in ["&agent=1&group=10", "&group=10", "&agent=1"].into_iter().enumerate() {
+        let mut desk = Desk::open(GroupSettings::default()).await;
+        let session = format!("s{n}");
+        let first = desk.voice(&session, "1", "+12125551234").await;
+        let text = String::from_utf8(first.cxml.to_vec()).unwrap().replace(&lost.replace('&', "&amp;"), "");
+        let second = desk.result(&Answer { cxml: text.into(), ..first }, &session, "busy").await;
+        assert_eq!(dialled(&second).as_deref(), Some("+12125550002"), "without {lost}");
+    }
+}

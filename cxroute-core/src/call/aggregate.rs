@@ -226,6 +226,14 @@ impl Call {
         self.attempts.iter().rev().find(|attempt| attempt.ended_at.is_none())
     }
 
+    /// The seat that this attempt was made to; none if it dialled a number, or there is no such attempt.
+    pub fn seat_of(&self, number: u16) -> Option<AttemptSeat> {
+        match self.attempts.iter().find(|attempt| attempt.number == number)?.target {
+            AttemptTarget::Agent(seat) => Some(seat),
+            AttemptTarget::Number { .. } => None,
+        }
+    }
+
     /// Whether it gets no further attempt.
     pub const fn is_over(&self) -> bool {
         self.state.is_terminal() || self.session_ended.is_some()

@@ -135,9 +135,9 @@ impl From<Capacity> for u32 {
     )
 )]
 pub struct GroupSettings<A = AgentId, G = GroupId> {
-    /// The rolling window of load balancing: 1 to 168 h.
+    /// The rolling window of load balancing: 1 to 168 h; 24 by default.
     pub window_hours: u16,
-    /// Whether the fallback is used when nobody can take the call.
+    /// Whether the fallback is used when nobody can take the call; it is by default.
     pub fallback_enabled: bool,
     /// What happens then; absent: hang up.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,9 +145,9 @@ pub struct GroupSettings<A = AgentId, G = GroupId> {
     /// How long an agent may ring: 5 to 600 s; absent: not sent, Cloudonix waits 60 s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ring_timeout: Option<u16>,
-    /// Attempts over the whole call, those in fallback groups included: 1 to 20.
+    /// Attempts over the whole call, those in fallback groups included: 1 to 20; 10 by default.
     pub max_attempts: u16,
-    /// The outcomes after which the next candidate is dialled.
+    /// The outcomes after which the next candidate is dialled; all three by default.
     pub retry_on: Vec<RetryOutcome>,
     /// When an agent is held back.
     pub health: HealthSettings,
@@ -183,9 +183,9 @@ pub enum RetryOutcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct HealthSettings {
-    /// This many failures in a row hold an agent back: 1 to 1,000.
+    /// This many failures in a row hold an agent back: 1 to 1,000; 5 by default.
     pub max_consecutive_failures: u32,
-    /// For this long, then one call at a time probes it: 1 to 86,400 s.
+    /// For this long, then one call at a time probes it: 1 to 86,400 s; 60 by default.
     pub cooldown_seconds: u32,
 }
 

@@ -16,7 +16,26 @@ use crate::time::Timestamp;
 pub(super) type StagePreferences = SmallVec<[Preferences; 1]>;
 
 impl Engine {
-    /// This engine with a strategy of one's own, which orders the members of groups by the call.
+    /// This engine with a strategy of one's own, which orders the members of groups by the call:
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// use cxroute_core::{authority::Operator, engine::{Engine, Parts}, memory::MemoryStore};
+    /// use cxroute_core::strategy::{CallFacts, Candidate, CustomStrategy, Preference};
+    ///
+    /// struct CheapestFirst;
+    ///
+    /// impl CustomStrategy for CheapestFirst {
+    ///     fn preference(&self, _call: &CallFacts<'_>, candidate: &Candidate<'_>) -> Preference {
+    ///         let cents = candidate.agent.metadata.get("cents_per_minute").and_then(|cents| cents.as_u64());
+    ///         Preference::Rank(cents.and_then(|cents| u32::try_from(cents).ok()).unwrap_or(u32::MAX))
+    ///     }
+    /// }
+    ///
+    /// let parts = Parts::in_memory(Arc::new(MemoryStore::new()), "https://cx.example.com");
+    /// let engine = Engine::new(parts, Operator::assume()).with_strategy(Arc::new(CheapestFirst));
+    /// ```
     pub fn with_strategy(self, strategy: Arc<dyn CustomStrategy>) -> Self {
         Self { strategy: Some(strategy), ..self }
     }

@@ -8,14 +8,15 @@ use super::decide::{Asking, audited};
 use super::gate::Admitted;
 use super::voice::dialled;
 use super::{Answer, Arrival, Engine};
-use crate::call::{AttemptTarget, Call, DialReport, EventKey, EventKind, Outcome, SessionToken};
+use crate::call::{Call, DialReport, EventKey, EventKind, Outcome, SessionToken};
 use crate::cloudonix::{DialOutcome, DialResult, Webhook};
 use crate::id::{AgentId, GroupId};
 use crate::strategy::{AttemptSeat, HealthSign};
 
 impl Engine {
-    /// Answers a dial result with CXML (domain.md §4). The attempt is the one that our action URL names; a result whose
-    /// query was lost is taken for the attempt that is under way.
+    /// Answers a dial result with CXML (domain.md §4): the next agent's, or the end. The attempt is the one that our action
+    /// URL names; what its query has lost is taken from the record, without any it is the attempt that is under way. `raw`
+    /// is the body; the webhook's own is not looked at.
     pub async fn dial_result(
         &self,
         admitted: &Admitted,
@@ -35,7 +36,8 @@ impl Engine {
         let named = named.map(|number| (number, seat_of_query(webhook.query)));
         let mut dialled = dialled(&result.request);
         // The platform repeats who called whom; should it leave something out, the record knows.
-        let known = match named.is_none() || dialled.from.is_empty() || dialled.to.is_empty() {
+        let whole = named.is_some_and(|(_, seat)| seat.is_some_and(|seat| seat.group.is_some()));
+        let known = match !whole || dialled.from.is_empty() || dialled.to.is_empty() {
             true => self.recorded(admitted, &token).await,
             false => None,
         };
@@ -44,7 +46,10 @@ impl Engine {
                 |said: Arc<str>, known: &Arc<str>| if said.is_empty() { Arc::clone(known) } else { said };
             (dialled.from, dialled.to) = (given(dialled.from, &call.from), given(dialled.to, &call.to));
         }
-        let (attempt, seat) = named.unwrap_or_else(|| attempt_under_way(known.as_ref()));
+        let (attempt, seat) = match named {
+            Some((number, seat)) => (number, known.as_ref().and_then(|call| call.seat_of(number)).or(seat)),
+            None => attempt_under_way(known.as_ref()),
+        };
         let report = report(&result, attempt);
         let asking = Asking { token, key, dialled, result: Some(report), seat, raw: &raw, arrival };
         self.answer(admitted, &asking).await
@@ -59,12 +64,8 @@ impl Engine {
 
 /// The attempt of a result that names none: the one that is open, else the last.
 fn attempt_under_way(call: Option<&Call>) -> (u16, Option<AttemptSeat>) {
-    let attempt = call.and_then(|call| call.open_attempt().or(call.attempts.last()));
-    match attempt.map(|attempt| (attempt.number, &attempt.target)) {
-        Some((number, AttemptTarget::Agent(seat))) => (number, Some(*seat)),
-        Some((number, AttemptTarget::Number { .. })) => (number, None),
-        None => (0, None),
-    }
+    let attempt = call.and_then(|call| Some((call, call.open_attempt().or(call.attempts.last())?)));
+    attempt.map_or((0, None), |(call, attempt)| (attempt.number, call.seat_of(attempt.number)))
 }
 
 fn report(result: &DialResult<'_>, attempt: u16) -> DialReport {

@@ -7,6 +7,21 @@
 //! A host owns the clock, the randomness and the connection: it hands in an [`Arrival`] and gets an [`Answer`]. From
 //! the moment a method is entered the host must let it finish: spawn it, so that a client that goes away cancels
 //! nothing.
+//!
+//! # What a host serves
+//!
+//! | end point | asks | the platform is answered |
+//! |---|---|---|
+//! | `POST` or `GET` `/api/voice/application/{domain}` | [`Engine::voice_request`] | 200 with [`Answer::cxml`], `application/xml` |
+//! | `POST` `/api/voice/dial/{domain}?session=…&attempt=…&agent=…&group=…` | [`Engine::dial_result`] | the same |
+//! | `POST` `/api/voice/session/update/{domain}` | [`Engine::session_update`] | 200; 503 on an error, to be sent again |
+//! | `POST` `/api/voice/session/cdr/{domain}` | [`Engine::cdr`] | the same |
+//!
+//! The first, third and fourth URL are set up on the platform. The second is written by the engine into the CXML that it
+//! answers, behind [`Parts::public_url`], and comes back with its query: hand path and query on in the
+//! [`Webhook`](crate::cloudonix::Webhook) as they arrived, with the platform's headers, and the body beside it. A request
+//! that [`Engine::admit`] refuses is a 401. Call [`Engine::refresh`] once a second, so that changes of configuration are
+//! routed by.
 
 mod answer;
 mod choose;

@@ -18,7 +18,7 @@ use crate::id::CallId;
 use crate::port::Committed;
 
 impl Engine {
-    /// Takes a session update (domain.md §5). `Ok` means durable.
+    /// Takes a session update (domain.md §5). `Ok` means durable. `raw` is the body; the webhook's own is not looked at.
     ///
     /// # Errors
     /// [`EngineError::Store`] if neither store nor spool took it: the platform is to send it again.
@@ -40,7 +40,7 @@ impl Engine {
         self.take(admitted, signal(token, key, kind, raw, arrival)).await
     }
 
-    /// Takes a CDR (domain.md §5). `Ok` means durable.
+    /// Takes a CDR (domain.md §5). `Ok` means durable. `raw` is the body; the webhook's own is not looked at.
     ///
     /// # Errors
     /// [`EngineError::Store`] if neither store nor spool took it: the platform is to send it again.

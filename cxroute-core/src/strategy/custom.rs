@@ -14,7 +14,13 @@ use crate::config::{Agent, RuleDirection};
 use crate::id::GroupId;
 use crate::time::Timestamp;
 
-/// Orders the members of groups by the call. See the module for what it decides and what it leaves alone.
+/// Orders the members of groups by the call; register it with
+/// [`Engine::with_strategy`](crate::engine::Engine::with_strategy).
+///
+/// Of a group's candidates (enabled, not tried, below their caps, not held back by health), those of the lowest rank stay,
+/// and the group's own strategy picks among them, with its windows and turns. With a rank per member it decides alone; with
+/// equal ranks it decides nothing. Fail-over asks again, so that it goes on to the next best rank; a member that it says
+/// [`Preference::Never`] of is not dialled even if nobody else is left.
 ///
 /// # Contract
 /// - It is asked once per member and decision, on the task that answers the call: it must not block, and should take

@@ -61,9 +61,9 @@ pub(super) async fn what_a_custom_strategy_prefers_comes_before_the_groups_own(b
     assert_eq!(line.agent(&narrow).await?, Some(7), "nobody else may");
     assert_eq!(line.agent(&narrow.after(failed(1))).await?, None, "not even when nobody is left");
     let preferred = ask("fifth");
-    assert_eq!(line.agent(&preferred).await?, Some(9), "the turn went on to the one after the last chosen");
+    assert_eq!(line.agent(&preferred).await?, Some(8), "the one after the last chosen");
     let next = Ask { preferences: said.clone(), ..preferred.after(failed(1)) };
-    assert_eq!(line.agent(&next).await?, Some(8), "fail-over stays among the preferred");
+    assert_eq!(line.agent(&next).await?, Some(9), "fail-over stays among the preferred");
     let after = Ask { key: key(EventKind::DialResult, 2), ..next.after(failed(2)) };
     assert_eq!(line.agent(&after).await?, Some(7), "and goes on to the next best");
     let foreign = self::said([Preference::Never]);
