@@ -21,12 +21,14 @@ pub(crate) fn voice(domain: &str, session: &str, to: &str) -> Request {
     asking(&format!("/api/voice/application/{domain}"), body, session, 1)
 }
 
-/// A result of the dial that `answer` asked for; `stage` numbers the call's requests.
+/// A result of the dial that `answer` asked for, who called whom repeated as the platform does; `stage` numbers the
+/// call's requests.
 pub(crate) fn result(answer: &Reply, session: &str, word: &str, stage: usize) -> Request {
     let document = answer.document();
     let dial = document.descendants().find(|node| node.has_tag_name("Dial")).expect("a dial");
     let path = dial.attribute("action").unwrap().strip_prefix(PUBLIC).expect("the public base URL");
-    let body = format!(r#"{{"Session":"{session}","To":"+1","DialCallStatus":"{word}"}}"#);
+    let body =
+        format!(r#"{{"Session":"{session}","From":"+13055550100","To":"+1","DialCallStatus":"{word}"}}"#);
     asking(path, body, session, stage)
 }
 
