@@ -1,5 +1,6 @@
 //! What a step leaves behind beside the call itself: its history and the events that are published after the commit.
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::aggregate::RecordStatus;
@@ -21,7 +22,7 @@ pub struct HistoryEntry {
     pub effect: Effect,
     /// The signal in words, where the state does not say it all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<Box<str>>,
+    pub detail: Option<CompactString>,
 }
 
 /// What a signal did to the state.

@@ -4,6 +4,7 @@
 //! state; a copy of a signal never gets here (receipts see to that), a late or reordered one never moves a call back;
 //! every signal leaves at least one line of history; the CDR has the last word on status and times.
 
+use compact_str::{CompactString, format_compact};
 use smallvec::SmallVec;
 
 use super::aggregate::{Attempt, Call, CdrFigures, EndReason, Outcome};
@@ -111,8 +112,7 @@ impl Walk {
         self.step
     }
 
-    fn note(&mut self, effect: Effect, detail: Option<String>) {
-        let detail = detail.map(String::into_boxed_str);
+    fn note(&mut self, effect: Effect, detail: Option<CompactString>) {
         let (state, at, source) = (self.call.state, self.at, self.source);
         self.step.history.push(HistoryEntry { state, at, source, effect, detail });
     }
@@ -170,13 +170,13 @@ impl Walk {
         let outcome = report.and_then(|report| self.close_attempt(report));
         if outrun {
             self.step.verdict = Verdict::Outrun;
-            self.note(Effect::Recorded, Some("conflicting_answer".to_owned()));
+            self.note(Effect::Recorded, Some("conflicting_answer".into()));
             return self.finish();
         }
         match &decision.action {
             Action::Dial(new) => self.dial(new),
             Action::Repeat { attempt } => {
-                self.note(Effect::Recorded, Some(format!("attempt {attempt} dialled again")));
+                self.note(Effect::Recorded, Some(format_compact!("attempt {attempt} dialled again")));
             }
             Action::End(reason) if self.call.state.is_terminal() => self.end_late(*reason),
             Action::End(reason) => self.end_decided(*reason, outcome),
@@ -228,7 +228,7 @@ impl Walk {
             CallState::Received | CallState::Queued | CallState::Routing | CallState::Connecting => {
                 self.go(CallState::Connecting);
             }
-            _ => self.note(Effect::Recorded, Some(format!("attempt {}", new.number))),
+            _ => self.note(Effect::Recorded, Some(format_compact!("attempt {}", new.number))),
         }
         // Answered while the store was away, committed after the CDR: it was made, and has ended with the call.
         if let Some(cdr) = &self.call.cdr {
@@ -244,7 +244,7 @@ impl Walk {
     /// A call that has ended was decided to end. If the CDR came before the announcement was known of, and took it for
     /// an answer, it is put right.
     fn end_late(&mut self, reason: EndReason) {
-        let words = Some("the call has ended".to_owned());
+        let words = Some("the call has ended".into());
         let announced = reason == EndReason::Announcement && self.call.cdr.is_some();
         if announced && self.call.state == CallState::Completed {
             self.call.state = CallState::Failed;
@@ -270,7 +270,7 @@ impl Walk {
         let at = self.at;
         let terminal = self.call.state.is_terminal();
         let found = self.call.attempts.iter_mut().find(|attempt| attempt.number == report.attempt);
-        let words = format!("attempt {}: {}", report.attempt, report.word);
+        let words = format_compact!("attempt {}: {}", report.attempt, report.word);
         let Some(attempt) = found.filter(|attempt| attempt.ended_at.is_none()) else {
             self.note(Effect::Stale, Some(words));
             return (!self.known).then_some(report.outcome);
@@ -285,7 +285,7 @@ impl Walk {
     fn update(mut self, report: &UpdateReport) -> Step {
         let open = self.call.open_attempt().is_some();
         let state = self.call.state;
-        let raw = report.raw.as_ref().to_owned();
+        let raw = CompactString::from(report.raw.as_ref());
         match report.word {
             UpdateWord::Progress => self.note(Effect::Recorded, Some(raw)),
             _ if state.is_terminal() => {
@@ -324,7 +324,7 @@ impl Walk {
             _ if talked => CallState::Completed,
             _ => CallState::Failed,
         };
-        self.note(Effect::Recorded, Some(report.raw.as_ref().to_owned()));
+        self.note(Effect::Recorded, Some(CompactString::from(report.raw.as_ref())));
         self.end(goal, Some(EndReason::SessionEnded));
     }
 
@@ -334,13 +334,13 @@ impl Walk {
         let goal = self.verdict_of(report);
         self.close_open(goal, &figures.disposition);
         self.take_figures(figures);
-        let words = format!("cdr: {}", figures.disposition);
+        let words = format_compact!("cdr: {}", figures.disposition);
         if !self.call.state.is_terminal() {
             self.note(Effect::Recorded, Some(words));
             let reason = Some(EndReason::SessionEnded);
             self.end(goal, reason);
         } else if self.call.state == goal {
-            self.note(Effect::Recorded, Some(if first { words } else { format!("another {words}") }));
+            self.note(Effect::Recorded, Some(if first { words } else { format_compact!("another {words}") }));
         } else {
             self.call.state = goal;
             let reason = self.call.reason.or(Some(EndReason::SessionEnded));

@@ -164,7 +164,8 @@ pub struct Plane {
     pub(super) agents: FxHashMap<AgentId, AgentBook>,
     pub(super) memberships: FxHashMap<MembershipId, u32>,
     pub(super) pools: FxHashMap<PoolId, u32>,
-    pub(super) sessions: FxHashMap<SessionToken, Session>,
+    /// Boxed: a map of a million calls that grows must not move them, while every other call waits.
+    pub(super) sessions: FxHashMap<SessionToken, Box<Session>>,
     /// Open attempts by the end of their leases.
     pub(super) leases: BTreeSet<(Timestamp, SessionToken, u16)>,
     /// Sessions by the time they may be forgotten.

@@ -98,7 +98,7 @@ impl Plane {
             }
         }
         while let Some((_, token)) = self.take_idle() {
-            while let Some(key) = self.sessions.get(&token).and_then(Session::unconfirmed) {
+            while let Some(key) = self.sessions.get(&token).and_then(|session| session.unconfirmed()) {
                 self.retract(&token, key);
             }
             self.sessions.remove(&token);
