@@ -79,6 +79,11 @@ pub(crate) fn nearly_a_webhook() -> impl Strategy<Value = (bool, Vec<u8>)> {
         let is_live = method != "PUT" && method != "x" && [VOICE, DIAL].contains(&path.as_str());
         let mut request = Request::new(method, &path).key(KEY).body(body);
         let is_clean = |line: &Vec<u8>| line.iter().all(|byte| (0x20..0x7f).contains(byte) || *byte >= 0x80);
+        let is_named = |line: &Vec<u8>| {
+            let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+            !name.is_empty()
+                && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+        };
         let names = |line: &Vec<u8>| {
             let line = line.to_ascii_lowercase();
             ["x-cx-", "authorization", "content-length", "transfer-", "expect", "host"]
@@ -87,7 +92,7 @@ pub(crate) fn nearly_a_webhook() -> impl Strategy<Value = (bool, Vec<u8>)> {
         };
         let is_plain = headers
             .iter()
-            .all(|line| is_clean(line) && line.contains(&b':') && !names(line) && line[0] != b':');
+            .all(|line| is_clean(line) && line.contains(&b':') && !names(line) && is_named(line));
         for line in headers {
             request = request.raw_header(&line);
         }
