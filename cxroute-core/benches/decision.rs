@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use cxroute_core::authority::Operator;
-use cxroute_core::cloudonix::{CxHeaders, Webhook};
+use cxroute_core::cloudonix::{Cdr, CxHeaders, VoiceRequest, Webhook};
 use cxroute_core::config::{
     Agent, AgentField, Capacity, Domain, Group, InboundRule, Member, Strategy, Target,
 };
@@ -123,9 +123,10 @@ async fn round(engine: &Engine, admitted: &Admitted, first: usize) -> f64 {
         let webhook = Webhook {
             path: "/api/voice/application/bench.cloudonix.net",
             headers: Some(&headers),
-            ..Webhook::default()
+            ..Webhook::of(body)
         };
-        black_box(engine.voice_request(admitted, &webhook, body, arrival(first, call)).await);
+        let request = VoiceRequest::read(&webhook);
+        black_box(engine.voice_request(admitted, &request, arrival(first, call)).await);
     }
     let elapsed = start.elapsed().as_nanos() as f64 / CALLS as f64;
     drop(bodies);
@@ -142,8 +143,8 @@ async fn end(engine: &Engine, admitted: &Admitted, first: usize) {
     for call in 0..CALLS {
         let token = first + call;
         let body = format!(r#"{{"session":{{"token":"{token:032x}"}},"disposition":"ANSWER","billsec":1}}"#);
-        let (body, at) = (Bytes::from(body), arrival(first, 2_000 + call));
-        engine.cdr(admitted, &Webhook::default(), &body, at).await.unwrap();
+        let cdr = Cdr::read(&Webhook::of(&body));
+        engine.cdr(admitted, &cdr, arrival(first, 2_000 + call)).await.unwrap();
     }
 }
 

@@ -13,9 +13,8 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use cxroute_core::authority::Operator;
-use cxroute_core::cloudonix::{Provider, Webhook};
+use cxroute_core::cloudonix::{Provider, VoiceRequest, Webhook};
 use cxroute_core::config::{Agent, Domain, Group, InboundRule, Member, Strategy, Target};
 use cxroute_core::engine::{Arrival, Engine, Origin, Parts, Question};
 use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
@@ -74,8 +73,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let admitted = engine.admit_operator(&gate, &operator);
     for (call, caller) in (1..).zip(["+15551230001", "+15551230002", "+15551230001", "+15551230003"]) {
         let body = format!(r#"{{"Session":"s{call}","From":"{caller}","To":"+1212","Direction":"inbound"}}"#);
-        let arrival = Arrival { at: now, random: call };
-        let answer = engine.voice_request(&admitted, &Webhook::default(), &Bytes::from(body), arrival).await;
+        let request = VoiceRequest::read(&Webhook::of(&body));
+        let answer = engine.voice_request(&admitted, &request, Arrival { at: now, random: call }).await;
         println!("{caller}: {}", std::str::from_utf8(&answer.cxml)?);
     }
     // A dry run asks the strategy too: its trace says who was less preferred, and who was kept out.

@@ -8,9 +8,8 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use cxroute_core::authority::Operator;
-use cxroute_core::cloudonix::{Provider, Webhook};
+use cxroute_core::cloudonix::{Provider, VoiceRequest, Webhook};
 use cxroute_core::config::{Agent, Domain, InboundRule, Target};
 use cxroute_core::engine::{Arrival, Engine, Parts};
 use cxroute_core::id::{AgentId, RuleId};
@@ -38,11 +37,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let engine = Engine::new(Parts::in_memory(store, "https://cx.example.com"), Operator::assume());
     let gate = engine.gate(&domain).await?.ok_or("the tenant was just created")?;
     let admitted = engine.admit_operator(&gate, &operator);
-    let body = Bytes::from_static(
-        br#"{"Session":"s1","From":"+15551230000","To":"+12125550100","Direction":"inbound"}"#,
-    );
-    let arrival = Arrival { at: now, random: 7 };
-    let answer = engine.voice_request(&admitted, &Webhook::default(), &body, arrival).await;
+    let body = r#"{"Session":"s1","From":"+15551230000","To":"+12125550100","Direction":"inbound"}"#;
+    let request = VoiceRequest::read(&Webhook::of(body));
+    let answer = engine.voice_request(&admitted, &request, Arrival { at: now, random: 7 }).await;
     println!("{}", std::str::from_utf8(&answer.cxml)?);
     Ok(())
 }

@@ -14,9 +14,8 @@
 //! ```
 //! use std::sync::Arc;
 //!
-//! use bytes::Bytes;
 //! use cxroute_core::authority::Operator;
-//! use cxroute_core::cloudonix::{Provider, Webhook};
+//! use cxroute_core::cloudonix::{Provider, VoiceRequest, Webhook};
 //! use cxroute_core::config::{Agent, Domain, InboundRule, Target};
 //! use cxroute_core::engine::{Arrival, Engine, Parts};
 //! use cxroute_core::id::{AgentId, RuleId};
@@ -45,9 +44,9 @@
 //! let engine = Engine::new(Parts::in_memory(store, "https://cx.example.com"), Operator::assume());
 //! let gate = engine.gate(&domain).await?.ok_or("no such tenant")?;
 //! let admitted = engine.admit_operator(&gate, &operator);
-//! let body = Bytes::from(r#"{"Session":"s1","From":"+15551230000","To":"+12125550100","Direction":"inbound"}"#);
+//! let body = r#"{"Session":"s1","From":"+15551230000","To":"+12125550100","Direction":"inbound"}"#;
 //! let arrival = Arrival { at: now, random: 7 };
-//! let answer = engine.voice_request(&admitted, &Webhook::default(), &body, arrival).await;
+//! let answer = engine.voice_request(&admitted, &VoiceRequest::read(&Webhook::of(body)), arrival).await;
 //! assert!(std::str::from_utf8(&answer.cxml)?.contains(r#"<Service provider="retell">+12127773456</Service>"#));
 //! # Ok(())
 //! # }

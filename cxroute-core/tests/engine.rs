@@ -9,10 +9,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use cxroute_core::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use cxroute_core::call::{CallState, EndReason, Ingested, SessionToken, Signal};
-use cxroute_core::cloudonix::Webhook;
+use cxroute_core::cloudonix::{Cdr, DialResult, SessionUpdate, VoiceRequest, Webhook};
 use cxroute_core::config::{
     Agent, Capacity, Domain, Group, GroupSettings, InboundRule, Member, OutboundRule, Target,
 };
@@ -126,8 +125,8 @@ impl Desk {
         let body = format!(
             r#"{{"Session":"{session}","From":"+15551230000","To":"{to}","Direction":"inbound","Stage":"{stage}"}}"#
         );
-        let webhook = Webhook { path: "/api/voice/application/example.cloudonix.net", ..Webhook::default() };
-        self.engine.voice_request(&self.admitted, &webhook, &Bytes::from(body), arrival).await
+        let webhook = Webhook { path: "/api/voice/application/example.cloudonix.net", ..Webhook::of(&body) };
+        self.engine.voice_request(&self.admitted, &VoiceRequest::read(&webhook), arrival).await
     }
 
     /// Sends a result to the action URL of `answer`.
@@ -139,8 +138,8 @@ impl Desk {
         let action = dial.attribute("action").unwrap();
         let (path, query) = action.strip_prefix("https://cx.example.com").unwrap().split_once('?').unwrap();
         let body = format!(r#"{{"Session":"{session}","To":"+12125551234","DialCallStatus":"{word}"}}"#);
-        let webhook = Webhook { path, query, ..Webhook::default() };
-        self.engine.dial_result(&self.admitted, &webhook, &Bytes::from(body), arrival).await
+        let webhook = Webhook { path, query, ..Webhook::of(&body) };
+        self.engine.dial_result(&self.admitted, &DialResult::read(&webhook), arrival).await
     }
 
     async fn update(&mut self, session: &str, status: &str, end: i64) -> Receipt {
@@ -149,8 +148,8 @@ impl Desk {
             r#"{{"token":"{session}","status":"{status}","modifiedAt":"{}","callEndTime":{end}}}"#,
             arrival.at
         );
-        let webhook = Webhook::default();
-        self.engine.session_update(&self.admitted, &webhook, &Bytes::from(body), arrival).await.unwrap()
+        let update = SessionUpdate::read(&Webhook::of(&body));
+        self.engine.session_update(&self.admitted, &update, arrival).await.unwrap()
     }
 
     async fn cdr(&mut self, session: &str, disposition: &str, billsec: u32) -> Receipt {
@@ -158,7 +157,7 @@ impl Desk {
         let body = format!(
             r#"{{"session":{{"token":"{session}"}},"disposition":"{disposition}","billsec":{billsec},"duration":60}}"#
         );
-        self.engine.cdr(&self.admitted, &Webhook::default(), &Bytes::from(body), arrival).await.unwrap()
+        self.engine.cdr(&self.admitted, &Cdr::read(&Webhook::of(&body)), arrival).await.unwrap()
     }
 
     async fn call(&self, session: &str) -> cxroute_core::port::CallDetail {
@@ -266,8 +265,8 @@ async fn a_subscriber_goes_out_on_trunks_by_the_outbound_rule() {
     let mut desk = Desk::open(GroupSettings::default()).await;
     let arrival = desk.arrival();
     let body = r#"{"Session":"s1","From":"1004","To":"+44 20 7946 0000","Direction":"subscriber"}"#;
-    let answer =
-        desk.engine.voice_request(&desk.admitted, &Webhook::default(), &Bytes::from(body), arrival).await;
+    let request = VoiceRequest::read(&Webhook::of(body));
+    let answer = desk.engine.voice_request(&desk.admitted, &request, arrival).await;
     let text = std::str::from_utf8(&answer.cxml).unwrap();
     assert!(text.contains(r#"<Dial trunks="a,b" callerId="1004""#), "{text}");
     assert_eq!(dialled(&answer).as_deref(), Some("02079460000"));
@@ -295,8 +294,8 @@ async fn a_dry_run_says_what_would_happen_and_changes_nothing() {
 async fn a_webhook_without_a_session_is_answered_with_a_hangup_and_audited() {
     let mut desk = Desk::open(GroupSettings::default()).await;
     let arrival = desk.arrival();
-    let body = Bytes::from_static(b"\xff\x00 not a payload");
-    let answer = desk.engine.voice_request(&desk.admitted, &Webhook::default(), &body, arrival).await;
+    let request = VoiceRequest::read(&Webhook::of(b"\xff\x00 not a payload"));
+    let answer = desk.engine.voice_request(&desk.admitted, &request, arrival).await;
     assert_eq!(dialled(&answer), None);
     let scope = Operator::assume().read(desk.admitted.tenant());
     assert_eq!(desk.store.read(&scope).await.unwrap().audit_count().await.unwrap(), 1);

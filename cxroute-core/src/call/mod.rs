@@ -20,6 +20,6 @@ pub use effect::{CallEvent, CallEventKind, Effect, HistoryEntry};
 pub use rollup::{Figures, RollupDelta, RollupKind, rollup};
 pub use signal::{Basis, DialReport, Ingested, NewCall, Signal, SignalKind};
 pub use state::CallState;
-pub use step::{Step, Verdict, step};
+pub use step::{Acceptance, Step, step};
 pub use token::{AttemptName, EventKey, EventKind, SessionToken};
 pub use update::{UpdateReport, UpdateWord};

@@ -28,12 +28,12 @@ pub struct Step {
     /// What is published once this is committed.
     pub events: SmallVec<[CallEvent; 3]>,
     /// Whether the signal was taken.
-    pub verdict: Verdict,
+    pub acceptance: Acceptance,
 }
 
 /// Whether a signal was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Acceptance {
     /// It was, and its decision counts.
     Taken,
     /// It was, but its decision does not count: another was made first. Only spooled signals come to this.
@@ -46,7 +46,7 @@ pub enum Verdict {
 
 /// Applies `signal` to `call`, which is `None` if the store knows no such call.
 pub fn step(call: Option<Call>, signal: &Signal) -> Step {
-    let Some(token) = &signal.token else { return Step::of(None, Verdict::UnknownCall) };
+    let Some(token) = &signal.token else { return Step::of(None, Acceptance::UnknownCall) };
     let at = signal.received_at;
     match &signal.kind {
         SignalKind::Voice { call: new, decision, basis } => {
@@ -57,20 +57,20 @@ pub fn step(call: Option<Call>, signal: &Signal) -> Step {
         }
         SignalKind::Update(report) => match call {
             Some(call) => Walk::resume(call, at, EventKind::SessionUpdate).update(report),
-            None => Step::of(None, Verdict::UnknownCall),
+            None => Step::of(None, Acceptance::UnknownCall),
         },
         SignalKind::Cdr(report) => {
             let new =
                 NewCall { id: report.id, from: report.from.clone(), to: report.to.clone(), live_until: at };
             Walk::begin(call, token, &new, at, EventKind::Cdr).cdr(report)
         }
-        SignalKind::AuditOnly => Step::of(call, Verdict::UnknownCall),
+        SignalKind::AuditOnly => Step::of(call, Acceptance::UnknownCall),
     }
 }
 
 impl Step {
-    const fn of(call: Option<Call>, verdict: Verdict) -> Self {
-        Self { call, history: SmallVec::new_const(), events: SmallVec::new_const(), verdict }
+    const fn of(call: Option<Call>, acceptance: Acceptance) -> Self {
+        Self { call, history: SmallVec::new_const(), events: SmallVec::new_const(), acceptance }
     }
 }
 
@@ -104,7 +104,7 @@ impl Walk {
     }
 
     const fn resume(call: Call, at: Timestamp, source: EventKind) -> Self {
-        Self { call, known: true, at, source, step: Step::of(None, Verdict::Taken) }
+        Self { call, known: true, at, source, step: Step::of(None, Acceptance::Taken) }
     }
 
     fn finish(mut self) -> Step {
@@ -159,7 +159,7 @@ impl Walk {
     fn decide(mut self, report: Option<&DialReport>, decision: &Decision, basis: Basis) -> Step {
         let outrun = self.outrun(&decision.action, basis);
         if !basis.answered && (outrun || self.out_of_date(&decision.action)) {
-            return Step { call: Some(self.call), ..Step::of(None, Verdict::Conflict) };
+            return Step { call: Some(self.call), ..Step::of(None, Acceptance::Conflict) };
         }
         if self.call.attempts.is_empty() {
             self.call.direction = decision.direction;
@@ -169,7 +169,7 @@ impl Walk {
         }
         let outcome = report.and_then(|report| self.close_attempt(report));
         if outrun {
-            self.step.verdict = Verdict::Outrun;
+            self.step.acceptance = Acceptance::Outrun;
             self.note(Effect::Recorded, Some("conflicting_answer".into()));
             return self.finish();
         }
@@ -331,7 +331,7 @@ impl Walk {
     fn cdr(mut self, report: &CdrReport) -> Step {
         let first = self.call.cdr.is_none();
         let figures = &report.figures;
-        let goal = self.verdict_of(report);
+        let goal = self.goal_of(report);
         self.close_open(goal, &figures.disposition);
         self.take_figures(figures);
         let words = format_compact!("cdr: {}", figures.disposition);
@@ -352,7 +352,7 @@ impl Walk {
     }
 
     /// The terminal state that a CDR asks for. The platform takes an announcement for an answer; we don't.
-    fn verdict_of(&self, report: &CdrReport) -> CallState {
+    fn goal_of(&self, report: &CdrReport) -> CallState {
         let state = self.call.state;
         let goal = match report.outcome {
             Some(outcome) => outcome.into(),

@@ -102,15 +102,15 @@ pub struct EventKey {
 
 impl EventKey {
     /// The key of a signal of this kind, from what its payload says names it.
-    pub fn new(kind: EventKind, named: &cloudonix::EventKey<'_>) -> Self {
+    pub fn new(kind: EventKind, named: &cloudonix::EventName<'_>) -> Self {
         let hash = match named {
-            cloudonix::EventKey::Stage(id) => Fingerprint::of([b"stage".as_slice(), id.as_bytes()]),
-            cloudonix::EventKey::Attempt(number) => Self::attempt(*number),
-            cloudonix::EventKey::Event(id) => Fingerprint::of([b"event".as_slice(), id.as_bytes()]),
-            cloudonix::EventKey::Status { status, modified_at } => {
+            cloudonix::EventName::Stage(id) => Fingerprint::of([b"stage".as_slice(), id.as_bytes()]),
+            cloudonix::EventName::Attempt(number) => Self::attempt(*number),
+            cloudonix::EventName::Event(id) => Fingerprint::of([b"event".as_slice(), id.as_bytes()]),
+            cloudonix::EventName::Status { status, modified_at } => {
                 Fingerprint::of([b"status".as_slice(), status.as_bytes(), modified_at.as_bytes()])
             }
-            cloudonix::EventKey::Content(content) => *content,
+            cloudonix::EventName::Content(content) => *content,
         };
         Self { kind, hash: hash.get() }
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::fields::{Fields, Value, members};
-use super::key::{EventKey, Fingerprint};
+use super::key::{EventName, Fingerprint};
 use super::oddity::{Oddities, OddityKind};
 use super::quantity::{moment, seconds};
 use super::session::Search;
@@ -85,6 +85,11 @@ impl<'a> Cdr<'a> {
         }
     }
 
+    /// The webhook that it was read from.
+    pub fn webhook(&self) -> &Webhook<'a> {
+        &self.webhook
+    }
+
     /// Every field, known and unknown, among them the costs and the quality figures.
     pub fn fields(&self) -> &Fields<'a> {
         &self.fields
@@ -107,12 +112,12 @@ impl<'a> Cdr<'a> {
     }
 
     /// What makes two CDRs of one session copies: `call_id` and body (domain rules §6).
-    pub fn event_key(&self) -> EventKey<'a> {
+    pub fn event_name(&self) -> EventName<'a> {
         let call_id = self.call_id.as_deref().unwrap_or("");
-        EventKey::Content(Fingerprint::of([
+        EventName::Content(Fingerprint::of([
             call_id.as_bytes(),
             self.webhook.query.as_bytes(),
-            self.webhook.body,
+            self.webhook.body.as_slice(),
         ]))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::key::EventKey;
+use super::key::EventName;
 use super::oddity::{Oddities, OddityKind};
 use super::quantity;
 use super::voice::VoiceRequest;
@@ -52,8 +52,8 @@ impl<'a> DialResult<'a> {
 
     /// What makes two results of one session copies: the attempt, whatever the stage; without one, what makes two
     /// voice requests copies (domain rules §6).
-    pub fn event_key(&self) -> EventKey<'a> {
-        self.attempt.map_or_else(|| self.request.event_key(), EventKey::Attempt)
+    pub fn event_name(&self) -> EventName<'a> {
+        self.attempt.map_or_else(|| self.request.event_name(), EventName::Attempt)
     }
 }
 

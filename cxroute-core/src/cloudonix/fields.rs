@@ -94,7 +94,8 @@ impl<'a> Fields<'a> {
     /// Reads the body, or the query if the body has no fields.
     pub(super) fn read(webhook: &Webhook<'a>, oddities: &mut Oddities) -> Self {
         let mut fields = Self { list: Vec::with_capacity(USUAL_FIELDS), seen: 0 };
-        let body = webhook.body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(webhook.body).trim_ascii();
+        let body = webhook.body.as_slice();
+        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body).trim_ascii();
         let found = match body.first() {
             None => "",
             Some(b'{' | b'[' | b'"') => {

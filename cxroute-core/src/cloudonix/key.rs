@@ -44,7 +44,7 @@ impl fmt::Display for Fingerprint {
 ///
 /// Prints as a text of at most 200 bytes, different for different keys.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum EventKey<'a> {
+pub enum EventName<'a> {
     /// A stage of the voice application: `stage:75bcd15a3f2c1e09`.
     Stage(Cow<'a, str>),
     /// An attempt of ours, named by the dial action's query: `attempt:2`.
@@ -62,7 +62,7 @@ pub enum EventKey<'a> {
     Content(Fingerprint),
 }
 
-impl<'a> EventKey<'a> {
+impl<'a> EventName<'a> {
     pub(super) fn stage(stage_id: Cow<'a, str>) -> Self {
         if stage_id.len() > LONGEST_PART { Self::fingerprint(&[&stage_id]) } else { Self::Stage(stage_id) }
     }
@@ -83,7 +83,7 @@ impl<'a> EventKey<'a> {
     }
 }
 
-impl fmt::Display for EventKey<'_> {
+impl fmt::Display for EventName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stage(id) => write!(f, "stage:{id}"),
@@ -119,12 +119,12 @@ mod tests {
     fn a_key_prints_short_whatever_the_payload_says() {
         let long = "x".repeat(5_000);
         for key in [
-            EventKey::stage(long.as_str().into()),
-            EventKey::event(long.as_str().into()),
-            EventKey::status("ringing".into(), long.as_str().into()),
+            EventName::stage(long.as_str().into()),
+            EventName::event(long.as_str().into()),
+            EventName::status("ringing".into(), long.as_str().into()),
         ] {
             assert!(key.to_string().len() <= 200, "{key}");
         }
-        assert_eq!(EventKey::event("e1".into()).to_string(), "event:e1");
+        assert_eq!(EventName::event("e1".into()).to_string(), "event:e1");
     }
 }

@@ -12,7 +12,7 @@
 //! use cxroute_core::cloudonix::{Direction, VoiceRequest, Webhook};
 //!
 //! let body = br#"{"Session":"s1","From":"+1234567890","To":"+0987654321","Direction":"inbound"}"#;
-//! let request = VoiceRequest::read(&Webhook { body, ..Webhook::default() });
+//! let request = VoiceRequest::read(&Webhook::of(body));
 //! assert_eq!(request.session.as_deref(), Some("s1"));
 //! assert_eq!(request.to.as_deref(), Some("+0987654321"));
 //! assert_eq!(request.direction, Direction::Inbound);
@@ -41,12 +41,12 @@ mod words;
 pub use cdr::Cdr;
 pub use dial_result::{ATTEMPT_PARAMETER, DialResult, SESSION_PARAMETER};
 pub use fields::{Fields, Value};
-pub use key::{EventKey, Fingerprint};
+pub use key::{EventName, Fingerprint};
 pub use oddity::{Oddities, Oddity, OddityKind};
 pub use provider::{EmptyProvider, Provider, Transport};
 pub use redact::redact_body;
 pub use session::LONGEST_TOKEN;
 pub use session_update::SessionUpdate;
 pub use voice::VoiceRequest;
-pub use webhook::{CxHeaders, Webhook};
+pub use webhook::{Body, CxHeaders, Webhook};
 pub use words::{DialOutcome, Direction, Disposition, UpdateStatus};

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::fields::{Fields, Value, members};
-use super::key::{EventKey, Fingerprint};
+use super::key::{EventName, Fingerprint};
 use super::oddity::{Oddities, OddityKind};
 use super::quantity::moment;
 use super::session::Search;
@@ -84,6 +84,11 @@ impl<'a> SessionUpdate<'a> {
         }
     }
 
+    /// The webhook that it was read from.
+    pub fn webhook(&self) -> &Webhook<'a> {
+        &self.webhook
+    }
+
     /// Every field, known and unknown.
     pub fn fields(&self) -> &Fields<'a> {
         &self.fields
@@ -96,11 +101,14 @@ impl<'a> SessionUpdate<'a> {
 
     /// What makes two updates of one session copies: the event id, else status and `modifiedAt` (domain rules §6);
     /// without a `modifiedAt` the content, because a status alone comes more than once.
-    pub fn event_key(&self) -> EventKey<'a> {
+    pub fn event_name(&self) -> EventName<'a> {
         match (&self.event_id, &self.status_word, &self.modified_at_text) {
-            (Some(event_id), _, _) => EventKey::event(event_id.clone()),
-            (None, Some(status), Some(at)) => EventKey::status(status.clone(), at.clone()),
-            _ => EventKey::Content(Fingerprint::of([self.webhook.query.as_bytes(), self.webhook.body])),
+            (Some(event_id), _, _) => EventName::event(event_id.clone()),
+            (None, Some(status), Some(at)) => EventName::status(status.clone(), at.clone()),
+            _ => EventName::Content(Fingerprint::of([
+                self.webhook.query.as_bytes(),
+                self.webhook.body.as_slice(),
+            ])),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::fields::{Fields, Value, members};
 use super::json;
-use super::key::{EventKey, Fingerprint};
+use super::key::{EventName, Fingerprint};
 use super::oddity::{Oddities, OddityKind};
 use super::session::Search;
 use super::webhook::{CxHeaders, Webhook, disagrees};
@@ -78,6 +78,11 @@ impl<'a> VoiceRequest<'a> {
         }
     }
 
+    /// The webhook that it was read from.
+    pub fn webhook(&self) -> &Webhook<'a> {
+        &self.webhook
+    }
+
     /// Every field, known and unknown.
     pub fn fields(&self) -> &Fields<'a> {
         &self.fields
@@ -121,17 +126,17 @@ impl<'a> VoiceRequest<'a> {
     }
 
     /// What makes two requests of one session copies: the stage id, else path, query and body (domain rules §6).
-    pub fn event_key(&self) -> EventKey<'a> {
+    pub fn event_name(&self) -> EventName<'a> {
         match &self.stage_id {
-            Some(stage_id) => EventKey::stage(stage_id.clone()),
-            None => EventKey::Content(self.content()),
+            Some(stage_id) => EventName::stage(stage_id.clone()),
+            None => EventName::Content(self.content()),
         }
     }
 
     /// The fingerprint of path, query and body.
     fn content(&self) -> Fingerprint {
         let Webhook { path, query, body, .. } = self.webhook;
-        Fingerprint::of([path.as_bytes(), query.as_bytes(), body])
+        Fingerprint::of([path.as_bytes(), query.as_bytes(), body.as_slice()])
     }
 }
 

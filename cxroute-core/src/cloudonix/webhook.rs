@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use bytes::Bytes;
+
 /// What arrived: nothing in it is trusted, checked or even text.
 ///
 /// `Debug` shows the body's and the query's lengths only: they can hold secrets.
 #[derive(Clone, Copy, Default)]
 pub struct Webhook<'a> {
     /// The body, possibly cut off at the host's limit.
-    pub body: &'a [u8],
+    pub body: Body<'a>,
     /// The header `Content-Type`; noted when it is wrong, never believed.
     pub content_type: Option<&'a str>,
     /// The path of the URL.
@@ -20,12 +22,96 @@ pub struct Webhook<'a> {
     pub headers: Option<&'a CxHeaders<'a>>,
 }
 
+/// A webhook's body. What a host holds as [`Bytes`] is kept without copying; `body: (&bytes).into()` takes any form.
+#[derive(Clone, Copy)]
+pub enum Body<'a> {
+    /// Bytes that the audit can share.
+    Shared(&'a Bytes),
+    /// Bytes that the audit copies.
+    Borrowed(&'a [u8]),
+}
+
+impl<'a> Body<'a> {
+    /// The bytes.
+    pub fn as_slice(self) -> &'a [u8] {
+        match self {
+            Self::Shared(bytes) => bytes,
+            Self::Borrowed(bytes) => bytes,
+        }
+    }
+
+    /// The bytes, to keep.
+    pub fn to_bytes(self) -> Bytes {
+        match self {
+            Self::Shared(bytes) => bytes.clone(),
+            Self::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
+        }
+    }
+}
+
+impl Default for Body<'_> {
+    fn default() -> Self {
+        Self::Borrowed(&[])
+    }
+}
+
+impl<'a> From<&'a Bytes> for Body<'a> {
+    fn from(bytes: &'a Bytes) -> Self {
+        Self::Shared(bytes)
+    }
+}
+
+impl<'a> From<&'a [u8]> for Body<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self::Borrowed(bytes)
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Body<'a> {
+    fn from(bytes: &'a [u8; N]) -> Self {
+        Self::Borrowed(bytes)
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Body<'a> {
+    fn from(bytes: &'a Vec<u8>) -> Self {
+        Self::Borrowed(bytes)
+    }
+}
+
+impl<'a> From<&'a str> for Body<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Borrowed(text.as_bytes())
+    }
+}
+
+impl<'a> From<&'a String> for Body<'a> {
+    fn from(text: &'a String) -> Self {
+        Self::Borrowed(text.as_bytes())
+    }
+}
+
+impl<'a> Webhook<'a> {
+    /// One with nothing but a body.
+    pub fn of(body: impl Into<Body<'a>>) -> Self {
+        Self { body: body.into(), ..Self::default() }
+    }
+
+    /// What the audit keeps of it: the body, or the query where there is no body.
+    pub fn kept(&self) -> Bytes {
+        match self.body.as_slice() {
+            [] => Bytes::copy_from_slice(self.query.as_bytes()),
+            _ => self.body.to_bytes(),
+        }
+    }
+}
+
 impl fmt::Debug for Webhook<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Webhook")
             .field("path", &self.path)
             .field("query_bytes", &self.query.len())
-            .field("body_bytes", &self.body.len())
+            .field("body_bytes", &self.body.as_slice().len())
             .field("content_type", &self.content_type)
             .field("headers", &self.headers)
             .finish()

@@ -353,14 +353,6 @@ pub(super) fn line_of<'a>(
     }
 }
 
-/// The body that the audit keeps: the query where there is no body.
-pub(super) fn audited(webhook: &crate::cloudonix::Webhook<'_>, raw: &Bytes) -> Bytes {
-    match raw.is_empty() {
-        true => Bytes::copy_from_slice(webhook.query.as_bytes()),
-        false => raw.clone(),
-    }
-}
-
 /// A text that is not there is empty.
 pub(super) fn text<'a>(text: Option<&Cow<'a, str>>) -> Cow<'a, str> {
     text.cloned().unwrap_or_default()

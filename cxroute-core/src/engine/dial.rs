@@ -2,33 +2,28 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use super::decide::{Asking, audited};
+use super::decide::Asking;
 use super::gate::Admitted;
 use super::voice::dialled;
 use super::{Answer, Arrival, Engine};
 use crate::call::{Call, DialReport, EventKey, EventKind, Outcome, SessionToken};
-use crate::cloudonix::{DialOutcome, DialResult, Webhook};
+use crate::cloudonix::{DialOutcome, DialResult};
 use crate::id::{AgentId, GroupId};
 use crate::strategy::{AttemptSeat, HealthSign};
 
 impl Engine {
     /// Answers a dial result with CXML (domain.md §4): the next agent's, or the end. The attempt is the one that our action
-    /// URL names; what its query has lost is taken from the record, without any it is the attempt that is under way. `raw`
-    /// is the body; the webhook's own is not looked at.
+    /// URL names; what its query has lost is taken from the record, without any it is the attempt that is under way.
     pub async fn dial_result(
         &self,
         admitted: &Admitted,
-        webhook: &Webhook<'_>,
-        raw: &Bytes,
+        result: &DialResult<'_>,
         arrival: Arrival,
     ) -> Answer {
-        let webhook = Webhook { body: raw, ..*webhook };
-        let result = DialResult::read(&webhook);
-        let raw = audited(&webhook, raw);
+        let webhook = result.request.webhook();
+        let raw = webhook.kept();
         let kind = EventKind::DialResult;
-        let key = EventKey::new(kind, &result.event_key());
+        let key = EventKey::new(kind, &result.event_name());
         let Some(token) = result.request.session.as_deref().and_then(SessionToken::new) else {
             return self.unnamed(admitted, key, raw, arrival).await;
         };
@@ -50,7 +45,7 @@ impl Engine {
             Some((number, seat)) => (number, known.as_ref().and_then(|call| call.seat_of(number)).or(seat)),
             None => attempt_under_way(known.as_ref()),
         };
-        let report = report(&result, attempt);
+        let report = report(result, attempt);
         let asking = Asking { token, key, dialled, result: Some(report), seat, raw: &raw, arrival };
         self.answer(admitted, &asking).await
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::decide::{audited, text};
+use super::decide::text;
 use super::gate::Admitted;
 use super::voice::unnamed;
 use super::{Arrival, Engine, EngineError, Receipt};
@@ -13,52 +13,46 @@ use crate::call::{
     Audit, CdrFigures, CdrReport, EventKey, EventKind, Ingested, Outcome, SessionToken, Signal, SignalKind,
     UpdateReport, UpdateWord,
 };
-use crate::cloudonix::{Cdr, Disposition, SessionUpdate, UpdateStatus, Webhook};
+use crate::cloudonix::{Cdr, Disposition, SessionUpdate, UpdateStatus};
 use crate::id::CallId;
 use crate::port::Committed;
 
 impl Engine {
-    /// Takes a session update (domain.md §5). `Ok` means durable. `raw` is the body; the webhook's own is not looked at.
+    /// Takes a session update (domain.md §5). `Ok` means durable.
     ///
     /// # Errors
     /// [`EngineError::Store`] if neither store nor spool took it: the platform is to send it again.
     pub async fn session_update(
         &self,
         admitted: &Admitted,
-        webhook: &Webhook<'_>,
-        raw: &Bytes,
+        update: &SessionUpdate<'_>,
         arrival: Arrival,
     ) -> Result<Receipt, EngineError> {
-        let webhook = Webhook { body: raw, ..*webhook };
-        let update = SessionUpdate::read(&webhook);
-        let key = EventKey::new(EventKind::SessionUpdate, &update.event_key());
-        let raw = audited(&webhook, raw);
+        let key = EventKey::new(EventKind::SessionUpdate, &update.event_name());
+        let raw = update.webhook().kept();
         let Some(token) = update.token.as_deref().and_then(SessionToken::new) else {
             return self.take(admitted, unnamed(key, raw, arrival)).await;
         };
-        let kind = SignalKind::Update(update_report(&update));
+        let kind = SignalKind::Update(update_report(update));
         self.take(admitted, signal(token, key, kind, raw, arrival)).await
     }
 
-    /// Takes a CDR (domain.md §5). `Ok` means durable. `raw` is the body; the webhook's own is not looked at.
+    /// Takes a CDR (domain.md §5). `Ok` means durable.
     ///
     /// # Errors
     /// [`EngineError::Store`] if neither store nor spool took it: the platform is to send it again.
     pub async fn cdr(
         &self,
         admitted: &Admitted,
-        webhook: &Webhook<'_>,
-        raw: &Bytes,
+        cdr: &Cdr<'_>,
         arrival: Arrival,
     ) -> Result<Receipt, EngineError> {
-        let webhook = Webhook { body: raw, ..*webhook };
-        let cdr = Cdr::read(&webhook);
-        let key = EventKey::new(EventKind::Cdr, &cdr.event_key());
-        let raw = audited(&webhook, raw);
+        let key = EventKey::new(EventKind::Cdr, &cdr.event_name());
+        let raw = cdr.webhook().kept();
         let Some(token) = cdr.token.as_deref().and_then(SessionToken::new) else {
             return self.take(admitted, unnamed(key, raw, arrival)).await;
         };
-        let kind = SignalKind::Cdr(cdr_report(&cdr, CallId::mint(arrival.at, arrival.random)));
+        let kind = SignalKind::Cdr(cdr_report(cdr, CallId::mint(arrival.at, arrival.random)));
         self.take(admitted, signal(token, key, kind, raw, arrival)).await
     }
 

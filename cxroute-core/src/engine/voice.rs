@@ -4,32 +4,30 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::decide::{Asking, audited, text};
+use super::decide::{Asking, text};
 use super::gate::Admitted;
 use super::route::{Dialled, Origin};
 use super::{Answer, Arrival, Durability, Engine};
 use crate::call::{Audit, EventKey, EventKind, SessionToken, Signal, SignalKind};
-use crate::cloudonix::{Direction, VoiceRequest, Webhook};
+use crate::cloudonix::{Direction, VoiceRequest};
 use crate::cxml::Response;
 use crate::port::Committed;
 
 impl Engine {
-    /// Answers a voice request with CXML (domain.md §5, §7). `raw` is the body; the webhook's own is not looked at.
+    /// Answers a voice request with CXML (domain.md §5, §7). One that names another tenant's domain is the host's to refuse,
+    /// with a 401: [`VoiceRequest::disagreeing_domain`].
     pub async fn voice_request(
         &self,
         admitted: &Admitted,
-        webhook: &Webhook<'_>,
-        raw: &Bytes,
+        request: &VoiceRequest<'_>,
         arrival: Arrival,
     ) -> Answer {
-        let webhook = Webhook { body: raw, ..*webhook };
-        let request = VoiceRequest::read(&webhook);
-        let key = EventKey::new(EventKind::VoiceRequest, &request.event_key());
-        let raw = audited(&webhook, raw);
+        let key = EventKey::new(EventKind::VoiceRequest, &request.event_name());
+        let raw = request.webhook().kept();
         let Some(token) = request.session.as_deref().and_then(SessionToken::new) else {
             return self.unnamed(admitted, key, raw, arrival).await;
         };
-        let dialled = dialled(&request);
+        let dialled = dialled(request);
 
         let asking = Asking { token, key, dialled, result: None, seat: None, raw: &raw, arrival };
         self.answer(admitted, &asking).await

@@ -19,6 +19,7 @@ mod pick;
 mod plane;
 mod roster;
 mod session;
+mod sessions;
 mod unsaved;
 mod verdict;
 mod window;

@@ -1,6 +1,5 @@
 //! One tenant's execution plane and its operations; the only writer of its books.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +12,8 @@ use super::custom::Preferences;
 use super::health::HealthSign;
 use super::ledger::{AgentHealth, AttemptSeat, HealthRow, LedgerDelta, LiveAttempt, PlaneImage};
 use super::roster::{Roster, Seat};
-use super::session::{Session, SessionState};
+use super::session::SessionState;
+use super::sessions::Sessions;
 use super::unsaved::Unsaved;
 use super::verdict::{StageOutcome, StageTrace};
 use crate::call::{AttemptName, EventKey, SessionToken};
@@ -164,12 +164,7 @@ pub struct Plane {
     pub(super) agents: FxHashMap<AgentId, AgentBook>,
     pub(super) memberships: FxHashMap<MembershipId, u32>,
     pub(super) pools: FxHashMap<PoolId, u32>,
-    /// Boxed: a map of a million calls that grows must not move them, while every other call waits.
-    pub(super) sessions: FxHashMap<SessionToken, Box<Session>>,
-    /// Open attempts by the end of their leases.
-    pub(super) leases: BTreeSet<(Timestamp, SessionToken, u16)>,
-    /// Sessions by the time they may be forgotten.
-    pub(super) forgets: BTreeSet<(Timestamp, SessionToken)>,
+    pub(super) sessions: Sessions,
     /// What the next delta tells beside its own.
     pub(super) unsaved: Unsaved,
 }
@@ -217,7 +212,7 @@ impl Plane {
         }
         let mut delta = LedgerDelta::default();
         let settled = request.settle.map(|settle| self.settle_into(request.token, settle, &mut delta));
-        let session = self.sessions.entry(request.token.clone()).or_default();
+        let session = self.sessions.entry(request.token);
         if let Some(standing) = session.standing(settled) {
             self.unsaved.note(&delta);
             return standing;
@@ -341,10 +336,10 @@ impl Plane {
             Picked::Nobody => None,
         };
         if let Some(attempt) = &attempt {
-            self.open(request.token, attempt);
+            self.open(attempt);
         }
         let now = self.now;
-        let session = self.sessions.entry(request.token.clone()).or_default();
+        let session = self.sessions.entry(request.token);
         session.attempts.extend(attempt);
         session.decide(request.key, Arc::clone(pick));
         let forget_at = session.forget_at;

@@ -23,6 +23,8 @@ pub(super) struct Session {
     states: SmallVec<[(EventKey, SessionState); 1]>,
     pub(super) ended: bool,
     pub(super) forget_at: Timestamp,
+    /// When it is looked at next; set by the plane's sessions alone.
+    pub(super) alarm: Option<Timestamp>,
 }
 
 /// How far a signal of the call has got.
@@ -35,6 +37,12 @@ pub(super) enum SessionState {
 }
 
 impl Session {
+    /// When something of it falls due: a lease runs out, or it may be forgotten.
+    pub(super) fn due(&self) -> Timestamp {
+        let leases = self.attempts.iter().filter_map(|attempt| attempt.open_until);
+        leases.fold(self.forget_at, Timestamp::min)
+    }
+
     pub(super) fn state_of(&self, key: EventKey) -> Option<&SessionState> {
         self.states.iter().find(|(k, _)| *k == key).map(|(_, state)| state)
     }
@@ -71,6 +79,12 @@ impl Session {
         self.states.iter().find(|(_, state)| decided(state)).map(|(key, _)| *key)
     }
 
+    /// An open attempt whose lease has run out by `at`.
+    fn lapsed(&self, at: Timestamp) -> Option<u16> {
+        let has_lapsed = |attempt: &&LiveAttempt| attempt.open_until.is_some_and(|until| until <= at);
+        self.attempts.iter().find(has_lapsed).map(|attempt| attempt.number)
+    }
+
     pub(super) fn attempt(&self, number: u16) -> Option<&LiveAttempt> {
         self.attempts.iter().find(|attempt| attempt.number == number)
     }
@@ -89,34 +103,35 @@ impl Plane {
     /// were not confirmed by then are taken back; sessions that are idle are forgotten.
     pub(super) fn tick(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
-        while let Some((_, token, number)) = self.take_lapsed_lease() {
-            match self.sessions.get(&token).and_then(|session| session.decided(number)) {
-                Some(key) => self.retract(&token, key),
+        while let Some((at, token)) = self.sessions.take_due(self.now) {
+            self.fall_due(&token, at);
+            self.sessions.watch(&token, self.now);
+        }
+    }
+
+    /// Does what fell due of a call by `at`.
+    fn fall_due(&mut self, token: &SessionToken, at: Timestamp) {
+        while let Some(number) = self.sessions.get(token).and_then(|session| session.lapsed(at)) {
+            match self.sessions.get(token).and_then(|session| session.decided(number)) {
+                Some(key) => self.retract(token, key),
                 None => {
-                    self.close(&token, number);
+                    self.close(token, number);
                 }
             }
         }
-        while let Some((_, token)) = self.take_idle() {
-            while let Some(key) = self.sessions.get(&token).and_then(|session| session.unconfirmed()) {
-                self.retract(&token, key);
+        if self.sessions.get(token).is_some_and(|session| session.forget_at <= at) {
+            while let Some(key) = self.sessions.get(token).and_then(|session| session.unconfirmed()) {
+                self.retract(token, key);
             }
-            self.sessions.remove(&token);
+            self.sessions.remove(token);
         }
     }
 
-    fn take_lapsed_lease(&mut self) -> Option<(Timestamp, SessionToken, u16)> {
-        self.leases.first().is_some_and(|(until, ..)| *until <= self.now).then(|| self.leases.pop_first())?
-    }
-
-    fn take_idle(&mut self) -> Option<(Timestamp, SessionToken)> {
-        self.forgets.first().is_some_and(|(at, _)| *at <= self.now).then(|| self.forgets.pop_first())?
-    }
-
-    /// Opens an attempt's lease: it counts against its caps.
-    pub(super) fn open(&mut self, token: &SessionToken, attempt: &LiveAttempt) {
-        let Some(until) = attempt.open_until else { return };
-        self.leases.insert((until, token.clone(), attempt.number));
+    /// Counts an attempt against its caps while it is open. Its session is to be [kept](Self::keep).
+    pub(super) fn open(&mut self, attempt: &LiveAttempt) {
+        if attempt.open_until.is_none() {
+            return;
+        }
         if let Some(seat) = attempt.seat {
             self.agents.entry(seat.agent).or_default().live += 1;
             if let Some(membership) = seat.membership {
@@ -132,9 +147,10 @@ impl Plane {
     pub(super) fn close(&mut self, token: &SessionToken, number: u16) -> bool {
         let found = self.sessions.get_mut(token).and_then(|session| session.attempt_mut(number));
         let Some(attempt) = found else { return false };
-        let Some(until) = attempt.open_until.take() else { return false };
+        if attempt.open_until.take().is_none() {
+            return false;
+        }
         let seat = attempt.seat;
-        self.leases.remove(&(until, token.clone(), number));
         if let Some(seat) = seat {
             if let Some(book) = self.agents.get_mut(&seat.agent) {
                 book.live = book.live.saturating_sub(1);
@@ -152,11 +168,10 @@ impl Plane {
     /// Notes that the session may be forgotten at `at`; not while an attempt is open.
     pub(super) fn keep(&mut self, token: &SessionToken, at: Timestamp) {
         if let Some(session) = self.sessions.get_mut(token) {
-            self.forgets.remove(&(session.forget_at, token.clone()));
             let open = session.attempts.iter().filter_map(|attempt| attempt.open_until);
             session.forget_at = open.map(|until| until.after(KEEP)).fold(at, Timestamp::max);
-            self.forgets.insert((session.forget_at, token.clone()));
         }
+        self.sessions.watch(token, self.now);
     }
 
     /// The signal `key` was committed with `answer`: its open attempt counts until `open_until`, and a copy of the
@@ -182,9 +197,7 @@ impl Plane {
         let Some(number) = picked_attempt(&pick.picked) else { return };
         let open = self.sessions.get_mut(token).and_then(|session| session.attempt_mut(number));
         if let Some(until) = open.and_then(|attempt| attempt.open_until.as_mut()) {
-            let before = std::mem::replace(until, open_until);
-            self.leases.remove(&(before, token.clone(), number));
-            self.leases.insert((open_until, token.clone(), number));
+            *until = open_until;
             self.keep(token, open_until.after(KEEP));
         }
     }
@@ -258,13 +271,13 @@ impl Plane {
                     }
                 }
             }
-            self.open(&token, &attempt);
-            let session = self.sessions.entry(token.clone()).or_default();
+            self.open(&attempt);
+            let session = self.sessions.entry(&token);
             session.attempts.retain(|attempt| attempt.number != number);
             session.attempts.push(attempt);
             session.attempts.sort_by_key(|attempt| attempt.number);
         }
-        let session = self.sessions.entry(token.clone()).or_default();
+        let session = self.sessions.entry(&token);
         session.ended |= image.ended;
         let forget_at = session.forget_at.max(image.forget_at);
         self.keep(&token, forget_at);

@@ -12,9 +12,9 @@
 use std::sync::Arc;
 
 use cxroute_core::call::{
-    Action, AttemptTarget, Audit, Basis, Call, CallState, CdrFigures, CdrReport, Decision, DialReport,
-    Effect, EndReason, EventKey, EventKind, NewAttempt, NewCall, Outcome, SessionToken, Signal, SignalKind,
-    Step, Trace, UpdateReport, UpdateWord, Verdict, step,
+    Acceptance, Action, AttemptTarget, Audit, Basis, Call, CallState, CdrFigures, CdrReport, Decision,
+    DialReport, Effect, EndReason, EventKey, EventKind, NewAttempt, NewCall, Outcome, SessionToken, Signal,
+    SignalKind, Step, Trace, UpdateReport, UpdateWord, step,
 };
 use cxroute_core::config::RuleDirection;
 use cxroute_core::id::{AgentId, CallId};
@@ -139,16 +139,16 @@ impl Store {
         let done = step(self.call.clone(), signal);
         let spooled = serde_json::from_str(&serde_json::to_string(signal).unwrap()).unwrap();
         assert_eq!(step(self.call.clone(), &spooled), done, "from the spool it comes to the same");
-        match done.verdict {
-            Verdict::Conflict => {
+        match done.acceptance {
+            Acceptance::Conflict => {
                 assert!(done.history.is_empty() && done.events.is_empty(), "{signal:#?}");
                 assert!(!is_answered(signal), "an answer that was given is never refused: {signal:#?}");
                 return;
             }
-            Verdict::UnknownCall => {
+            Acceptance::UnknownCall => {
                 assert!(self.call.is_none() && done.call.is_none() && done.history.is_empty())
             }
-            Verdict::Taken | Verdict::Outrun => check(self.call.as_ref(), &done, signal),
+            Acceptance::Taken | Acceptance::Outrun => check(self.call.as_ref(), &done, signal),
         }
         self.receipts.push(signal.key);
         self.call = done.call;

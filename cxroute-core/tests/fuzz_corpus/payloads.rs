@@ -3,7 +3,7 @@
 
 use cxroute_core::call::SessionToken;
 use cxroute_core::cloudonix::{
-    ATTEMPT_PARAMETER, Cdr, CxHeaders, DialResult, EventKey, LONGEST_TOKEN, Oddities, SESSION_PARAMETER,
+    ATTEMPT_PARAMETER, Cdr, CxHeaders, DialResult, EventName, LONGEST_TOKEN, Oddities, SESSION_PARAMETER,
     SessionUpdate, VoiceRequest, Webhook,
 };
 use form_urlencoded::Serializer;
@@ -21,7 +21,7 @@ pub(crate) fn holds(bytes: &[u8]) {
     let path = "/api/voice/application/example.cloudonix.net";
     let content_type = Some(&*content_type).filter(|text| !text.is_empty());
     for headers in [None, Some(&headers)] {
-        reads(&Webhook { body, content_type, path, query: &query, headers });
+        reads(&Webhook { body: body.into(), content_type, path, query: &query, headers });
     }
     if let Ok(Value::Object(members)) = serde_json::from_slice(body) {
         of_doubled_fields_the_last_counts(body, &members);
@@ -32,25 +32,25 @@ pub(crate) fn holds(bytes: &[u8]) {
 /// Every reader takes every webhook, and keeps no more than it may.
 fn reads(webhook: &Webhook<'_>) {
     let voice = VoiceRequest::read(webhook);
-    within_limits(voice.session.as_deref(), &voice.event_key(), voice.oddities());
+    within_limits(voice.session.as_deref(), &voice.event_name(), voice.oddities());
     let named = voice.disagreeing_domain("example.cloudonix.net");
     assert!(named.is_none_or(|domain| !domain.trim().eq_ignore_ascii_case("example.cloudonix.net")));
-    assert!(voice.sip_headers().iter().all(|(name, _)| name.len() <= webhook.body.len() * 3));
+    assert!(voice.sip_headers().iter().all(|(name, _)| name.len() <= webhook.body.as_slice().len() * 3));
     let dial = DialResult::read(webhook);
-    within_limits(dial.request.session.as_deref(), &dial.event_key(), dial.request.oddities());
+    within_limits(dial.request.session.as_deref(), &dial.event_name(), dial.request.oddities());
     assert_eq!(dial.request.from, voice.from);
     assert_eq!(dial.request.direction, voice.direction);
     let update = SessionUpdate::read(webhook);
-    within_limits(update.token.as_deref(), &update.event_key(), update.oddities());
+    within_limits(update.token.as_deref(), &update.event_name(), update.oddities());
     let cdr = Cdr::read(webhook);
-    within_limits(cdr.token.as_deref(), &cdr.event_key(), cdr.oddities());
+    within_limits(cdr.token.as_deref(), &cdr.event_name(), cdr.oddities());
     assert!(
         cdr.start().is_none_or(|start| cdr.ended_at.is_some() || cdr.end().is_none_or(|end| end >= start))
     );
-    assert_eq!(cdr.event_key(), Cdr::read(webhook).event_key(), "a copy has the key of the first");
+    assert_eq!(cdr.event_name(), Cdr::read(webhook).event_name(), "a copy has the key of the first");
 }
 
-fn within_limits(token: Option<&str>, key: &EventKey<'_>, oddities: &Oddities) {
+fn within_limits(token: Option<&str>, key: &EventName<'_>, oddities: &Oddities) {
     if let Some(token) = token {
         assert!(!token.is_empty() && token.len() <= LONGEST_TOKEN && token.trim() == token);
         assert_eq!(SessionToken::new(token).unwrap().as_str(), token);
@@ -63,8 +63,7 @@ fn within_limits(token: Option<&str>, key: &EventKey<'_>, oddities: &Oddities) {
 /// As for any JSON parser: `members` has them once.
 fn of_doubled_fields_the_last_counts(body: &[u8], members: &Map<String, Value>) {
     let once = Value::Object(members.clone()).to_string();
-    let webhook = |body| Webhook { body, ..Webhook::default() };
-    let (one, other) = (webhook(body), webhook(once.as_bytes()));
+    let (one, other) = (Webhook::of(body), Webhook::of(&once));
     let (one, other) = (VoiceRequest::read(&one), VoiceRequest::read(&other));
     // A number is taken as it is spelled, which a parser does not keep; so many fields are not read at all.
     let is_kept = |name: &str| body.len() < 4_096 && members.get(name).is_none_or(|it| !it.is_number());
@@ -84,8 +83,8 @@ fn json_says_what_the_form_says(members: &Map<String, Value>) {
     form.extend_pairs(texts.iter().map(|(name, value)| (name, value.as_str().unwrap_or_default())));
     let form = form.finish();
     let query = format!("{ATTEMPT_PARAMETER}=2&{SESSION_PARAMETER}=ours");
-    let webhook = |body| Webhook { body, query: &query, ..Webhook::default() };
-    let (json, form) = (webhook(json.as_bytes()), webhook(form.as_bytes()));
+    let json = Webhook { query: &query, ..Webhook::of(&json) };
+    let form = Webhook { query: &query, ..Webhook::of(&form) };
     let (one, other) = (DialResult::read(&json), DialResult::read(&form));
     assert_eq!(one.request.session, other.request.session);
     assert_eq!((&one.request.from, &one.request.to), (&other.request.from, &other.request.to));

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use cxroute_core::call::{
-    Action, AttemptTarget, Audit, Basis, Call, CdrFigures, CdrReport, Decision, DialReport, EndReason,
-    EventKey, EventKind, HistoryEntry, NewAttempt, NewCall, Outcome, Signal, SignalKind, Step, Trace,
-    UpdateReport, UpdateWord, Verdict, step,
+    Acceptance, Action, AttemptTarget, Audit, Basis, Call, CdrFigures, CdrReport, Decision, DialReport,
+    EndReason, EventKey, EventKind, HistoryEntry, NewAttempt, NewCall, Outcome, Signal, SignalKind, Step,
+    Trace, UpdateReport, UpdateWord, step,
 };
 use cxroute_core::config::RuleDirection;
 use cxroute_core::id::{AgentId, CallId, GroupId, MembershipId};
@@ -142,19 +142,19 @@ impl Line {
     }
 
     /// Takes a signal once; `None` for a copy.
-    pub(crate) fn take(&mut self, signal: &Signal) -> Option<Verdict> {
+    pub(crate) fn take(&mut self, signal: &Signal) -> Option<Acceptance> {
         if self.receipts.contains(&signal.key) {
             return None;
         }
         let step = step(self.call.clone(), signal);
-        if step.verdict != Verdict::Conflict {
+        if step.acceptance != Acceptance::Conflict {
             self.receipts.push(signal.key);
             self.call = step.call.clone();
             self.history.extend(step.history.iter().cloned());
         }
-        let verdict = step.verdict;
+        let acceptance = step.acceptance;
         self.steps.push(step);
-        Some(verdict)
+        Some(acceptance)
     }
 
     pub(crate) fn call(&self) -> &Call {

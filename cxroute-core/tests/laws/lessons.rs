@@ -1,7 +1,7 @@
 //! What hurt others, and must be impossible here: one test for each line of the lessons that concerns distribution,
 //! health and signals.
 
-use cxroute_core::call::{Action, CallState, EndReason, Outcome, UpdateWord, Verdict as Taken};
+use cxroute_core::call::{Acceptance as Taken, Action, CallState, EndReason, Outcome, UpdateWord};
 use cxroute_core::config::Strategy;
 use cxroute_core::strategy::{HealthSign, LastResort, Picked, Settle, StageOutcome, TRACED_MEMBERS, Verdict};
 

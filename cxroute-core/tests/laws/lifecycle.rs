@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use cxroute_core::call::{
-    Action, Call, CallState, Effect, EndReason, EventKind, Figures, Outcome, RollupKind, Signal, Step,
-    UpdateWord, Verdict, rollup,
+    Acceptance, Action, Call, CallState, Effect, EndReason, EventKind, Figures, Outcome, RollupKind, Signal,
+    Step, UpdateWord, rollup,
 };
 
 use crate::calls::{Line, cdr, result, spooled, update, voice};
@@ -95,9 +95,9 @@ fn deliver(events: &[Event], dice: &mut Dice) -> Line {
         let signal = signal(*event, &line, 100 + second as i64, dice);
         let (before, known) = (line.call.clone(), line.history.len());
         match line.take(&signal) {
-            None | Some(Verdict::UnknownCall) => assert_eq!(line.call, before),
-            Some(Verdict::Conflict) => panic!("decided on what is known: {signal:#?}"),
-            Some(Verdict::Taken | Verdict::Outrun) => {
+            None | Some(Acceptance::UnknownCall) => assert_eq!(line.call, before),
+            Some(Acceptance::Conflict) => panic!("decided on what is known: {signal:#?}"),
+            Some(Acceptance::Taken | Acceptance::Outrun) => {
                 assert!(line.history.len() > known, "a signal left no trace: {signal:#?}");
                 check_step(before.as_ref(), line.steps.last().unwrap(), &signal);
                 for delta in rollup(before.as_ref(), line.call()) {

@@ -1,7 +1,8 @@
 //! Every line of domain.md §5, as a table: these signals, in this order, end in this state.
 
 use cxroute_core::call::{
-    Action, CallEventKind, CallState, Effect, EndReason, Outcome, RecordStatus, Signal, UpdateWord, Verdict,
+    Acceptance, Action, CallEventKind, CallState, Effect, EndReason, Outcome, RecordStatus, Signal,
+    UpdateWord,
 };
 use cxroute_core::config::RuleDirection;
 
@@ -113,7 +114,7 @@ fn ringing_walks_a_call_that_is_still_being_routed_to_connecting() {
     // A second decision, made elsewhere while the store was away, leaves a call that it creates in routing.
     let outrun = spooled(voice(1, 0, dial_agent(2), 1));
     let line = check([outrun.clone()], Routing);
-    assert_eq!(line.steps[0].verdict, Verdict::Outrun);
+    assert_eq!(line.steps[0].acceptance, Acceptance::Outrun);
     let line = check([outrun, update(UpdateWord::Ringing, "ringing", 2, None)], Connecting);
     assert_eq!(entered(&line), [Received, Queued, Routing, Connecting]);
 }
@@ -168,7 +169,7 @@ fn an_update_with_an_end_time_ends_the_session() {
 fn an_update_of_an_unknown_token_is_recorded_and_creates_nothing() {
     let line = Line::of([talks()]);
     assert!(line.call.is_none() && line.history.is_empty());
-    assert_eq!(line.steps[0].verdict, Verdict::UnknownCall);
+    assert_eq!(line.steps[0].acceptance, Acceptance::UnknownCall);
 }
 
 #[test]
@@ -367,7 +368,7 @@ fn a_decision_made_in_ignorance_of_the_call_is_a_conflict_and_keeps_nothing() {
     ] {
         let mut line = Line::of(before);
         let known = line.call.clone();
-        assert_eq!(line.take(&ignorant), Some(Verdict::Conflict), "{ignorant:#?}");
+        assert_eq!(line.take(&ignorant), Some(Acceptance::Conflict), "{ignorant:#?}");
         assert_eq!(line.call, known);
         assert!(line.steps.last().unwrap().history.is_empty());
     }
@@ -376,19 +377,19 @@ fn a_decision_made_in_ignorance_of_the_call_is_a_conflict_and_keeps_nothing() {
 #[test]
 fn an_answer_that_was_on_the_line_already_and_lost_is_recorded_and_does_not_count() {
     let mut line = Line::of([rings()]);
-    assert_eq!(line.take(&spooled(voice(2, 20, dial_agent(1), 0))), Some(Verdict::Outrun));
+    assert_eq!(line.take(&spooled(voice(2, 20, dial_agent(1), 0))), Some(Acceptance::Outrun));
     assert_eq!(line.call().attempts.len(), 1);
     assert_eq!(line.history.last().unwrap().detail.as_deref(), Some("conflicting_answer"));
-    assert_eq!(line.take(&spooled(voice(3, 21, HANGUP, 0))), Some(Verdict::Outrun));
-    assert_eq!(line.take(&spooled(voice(4, 21, Action::Repeat { attempt: 2 }, 0))), Some(Verdict::Outrun));
-    assert_eq!(line.take(&spooled(voice(5, 22, Action::Repeat { attempt: 1 }, 1))), Some(Verdict::Taken));
+    assert_eq!(line.take(&spooled(voice(3, 21, HANGUP, 0))), Some(Acceptance::Outrun));
+    assert_eq!(line.take(&spooled(voice(4, 21, Action::Repeat { attempt: 2 }, 0))), Some(Acceptance::Outrun));
+    assert_eq!(line.take(&spooled(voice(5, 22, Action::Repeat { attempt: 1 }, 1))), Some(Acceptance::Taken));
 }
 
 #[test]
 fn an_attempt_that_was_made_before_the_end_was_known_is_kept() {
     // Answered while the store was away, drained after another server took the CDR.
     let mut line = Line::of([cdr(Some(Outcome::Completed), "ANSWER", 60, 200)]);
-    assert_eq!(line.take(&spooled(rings())), Some(Verdict::Taken));
+    assert_eq!(line.take(&spooled(rings())), Some(Acceptance::Taken));
     assert_eq!(line.call().state, Completed);
     assert_eq!(line.call().attempts[0].outcome, Some(Outcome::Completed));
     assert_eq!(line.call().direction, RuleDirection::Outbound);
@@ -412,7 +413,7 @@ fn a_signal_that_names_no_call_concerns_none() {
     nameless.token = None;
     let line = Line::of([nameless]);
     assert!(line.call.is_none());
-    assert_eq!(line.steps[0].verdict, Verdict::UnknownCall);
+    assert_eq!(line.steps[0].acceptance, Acceptance::UnknownCall);
     let mut audited = rings();
     audited.kind = cxroute_core::call::SignalKind::AuditOnly;
     audited.key.hash = 99;

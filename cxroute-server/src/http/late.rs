@@ -50,7 +50,7 @@ mod tests {
     const HANGUP: &str = "<Hangup/>";
 
     fn webhook<'a>(query: &'a str, body: &'a str) -> Webhook<'a> {
-        Webhook { path: "/api/voice/x", query, body: body.as_bytes(), ..Webhook::default() }
+        Webhook { path: "/api/voice/x", query, ..Webhook::of(body) }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use cxroute_core::cloudonix::{CxHeaders, VoiceRequest, Webhook};
+use cxroute_core::cloudonix::{Cdr, CxHeaders, DialResult, SessionUpdate, VoiceRequest, Webhook};
 use cxroute_core::cxml;
 use cxroute_core::engine::{Admitted, Answer, Arrival, Engine, EngineError, Receipt};
 use futures_util::Stream;
@@ -123,7 +123,7 @@ impl Received {
     fn webhook<'a>(&'a self, headers: &'a CxHeaders<'a>) -> Webhook<'a> {
         let content_type = self.request.headers.get(header::CONTENT_TYPE);
         Webhook {
-            body: &self.body,
+            body: (&self.body).into(),
             content_type: content_type.and_then(|value| value.to_str().ok()),
             path: self.request.path.as_str(),
             query: &self.request.query,
@@ -146,22 +146,27 @@ enum Outcome {
 async fn work(engine: Arc<Engine>, admitted: Admitted, received: Arc<Received>, arrival: Arrival) -> Outcome {
     let headers = cx_headers(&received.request.headers);
     let webhook = received.webhook(&headers);
-    let body = &received.body;
-    let receipt = match received.endpoint {
-        Endpoint::Voice | Endpoint::Dial => {
-            let domain = admitted.gate().snapshot().tenant().domain.clone();
-            if VoiceRequest::read(&webhook).disagreeing_domain(domain.as_str()).is_some() {
-                return Outcome::OtherDomain;
-            }
-            return Outcome::Answer(match received.endpoint {
-                Endpoint::Voice => engine.voice_request(&admitted, &webhook, body, arrival).await,
-                _ => engine.dial_result(&admitted, &webhook, body, arrival).await,
-            });
-        }
-        Endpoint::SessionUpdate => engine.session_update(&admitted, &webhook, body, arrival).await,
-        Endpoint::Cdr => engine.cdr(&admitted, &webhook, body, arrival).await,
+    let is_anothers = |request: &VoiceRequest<'_>| {
+        let snapshot = admitted.gate().snapshot();
+        request.disagreeing_domain(snapshot.tenant().domain.as_str()).is_some()
     };
-    receipt.map_or_else(not_kept, Outcome::Receipt)
+    match received.endpoint {
+        Endpoint::Voice => match VoiceRequest::read(&webhook) {
+            request if is_anothers(&request) => Outcome::OtherDomain,
+            request => Outcome::Answer(engine.voice_request(&admitted, &request, arrival).await),
+        },
+        Endpoint::Dial => match DialResult::read(&webhook) {
+            result if is_anothers(&result.request) => Outcome::OtherDomain,
+            result => Outcome::Answer(engine.dial_result(&admitted, &result, arrival).await),
+        },
+        Endpoint::SessionUpdate => {
+            let update = SessionUpdate::read(&webhook);
+            engine.session_update(&admitted, &update, arrival).await.map_or_else(not_kept, Outcome::Receipt)
+        }
+        Endpoint::Cdr => {
+            engine.cdr(&admitted, &Cdr::read(&webhook), arrival).await.map_or_else(not_kept, Outcome::Receipt)
+        }
+    }
 }
 
 fn not_kept(error: EngineError) -> Outcome {

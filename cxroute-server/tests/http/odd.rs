@@ -107,8 +107,7 @@ async fn what_is_no_http_is_refused_without_harm() {
 fn any_bytes_get_an_answer_that_is_no_5xx_and_the_server_lives() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let desk = runtime.block_on(Desk::open(TENANT));
-    let mut runner =
-        TestRunner::new(Config { cases: 1_000, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 1_000, failure_persistence: None, ..Config::default() });
     let trial = |(is_live, bytes): (bool, Vec<u8>)| {
         let reply = runtime.block_on(async {
             let mut connection = Connection::open(desk.address).await;

@@ -1,6 +1,6 @@
 //! One signal after the other: what each does to its call, and the rows that come of it.
 
-use cxroute_core::call::{Action, Call, Ingested, Signal, Step, Verdict, rollup, step};
+use cxroute_core::call::{Acceptance, Action, Call, Ingested, Signal, Step, rollup, step};
 use cxroute_core::id::CallId;
 use cxroute_core::port::StoreError;
 
@@ -39,7 +39,7 @@ impl Fold {
             self.settle_id(tenant, &mut item.signal)?;
         }
         let after = step(before.clone(), &item.signal);
-        if after.verdict == Verdict::Conflict {
+        if after.acceptance == Acceptance::Conflict {
             let call = after.call.or(before);
             return Ok(call.map_or(Ingested::Committed(None), |call| Ingested::Conflict(Box::new(call))));
         }
@@ -67,7 +67,7 @@ impl Fold {
             let (call, seq) = (call.id.get(), slot.counts.traces);
             self.rows.traces.push(&TraceRow { tenant, call, seq, trace })?;
             slot.counts.traces += 1;
-            if after.verdict == Verdict::Taken {
+            if after.acceptance == Acceptance::Taken {
                 self.rows.books.apply(tenant, &decision.delta)?;
             }
         }

@@ -29,7 +29,7 @@ fn a_production_request_is_read_completely_and_nothing_about_it_is_odd() {
     assert_eq!(request.caller_name.as_deref(), Some("Ann"));
     assert_eq!(request.call_status.as_deref(), Some("in-progress"));
     assert_eq!(request.disagreeing_domain("acme.cloudonix.net"), None);
-    assert_eq!(request.event_key().to_string(), "stage:75bcd15a3f2c1e09");
+    assert_eq!(request.event_name().to_string(), "stage:75bcd15a3f2c1e09");
     assert_eq!(
         request.sip_headers(),
         [("Campaign", "spring"), ("Zip", "12345"), ("Foo", "b\"r")]
@@ -157,7 +157,7 @@ fn a_domain_that_is_another_tenants_is_found_wherever_it_is() {
 
 #[test]
 fn requests_without_a_stage_are_copies_only_if_path_query_and_body_are_equal() {
-    let key = |path, query, text| VoiceRequest::read(&Webhook { path, query, ..body(text) }).event_key();
+    let key = |path, query, text| VoiceRequest::read(&Webhook { path, query, ..body(text) }).event_name();
     let first = key("/a", "x=1", r#"{"Session":"s"}"#);
     assert_eq!(first, key("/a", "x=1", r#"{"Session":"s"}"#));
     assert_ne!(first, key("/b", "x=1", r#"{"Session":"s"}"#));
@@ -225,5 +225,5 @@ fn our_action_urls_query_names_attempt_and_session() {
     assert_eq!(result.request.session.as_deref(), Some("theirs"));
     assert!(result.request.oddities().contains(OddityKind::SessionDiffers));
     assert_eq!(result.duration, Some(61));
-    assert_eq!(result.event_key().to_string(), "attempt:4");
+    assert_eq!(result.event_name().to_string(), "attempt:4");
 }

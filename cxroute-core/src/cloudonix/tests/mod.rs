@@ -11,7 +11,7 @@ use super::{CxHeaders, Webhook};
 
 /// A webhook with this body and nothing else.
 fn body(body: &str) -> Webhook<'_> {
-    Webhook { body: body.as_bytes(), ..Webhook::default() }
+    Webhook::of(body)
 }
 
 /// A webhook with this body and these headers.

@@ -112,6 +112,6 @@ fn the_end_is_computed_only_when_the_platform_does_not_say_it() {
 #[test]
 fn two_cdrs_are_copies_only_if_their_bodies_are_equal() {
     let changed = FULL.replace("\"billsec\":58", "\"billsec\":57");
-    assert_eq!(Cdr::read(&body(FULL)).event_key(), Cdr::read(&body(FULL)).event_key());
-    assert_ne!(Cdr::read(&body(FULL)).event_key(), Cdr::read(&body(&changed)).event_key());
+    assert_eq!(Cdr::read(&body(FULL)).event_name(), Cdr::read(&body(FULL)).event_name());
+    assert_ne!(Cdr::read(&body(FULL)).event_name(), Cdr::read(&body(&changed)).event_name());
 }

@@ -25,7 +25,7 @@ fn an_update_is_read_completely() {
     assert_eq!((update.answered_at, update.ended_at), (None, None));
     assert_eq!((update.caller_id.as_deref(), update.destination.as_deref()), (Some("+1415"), Some("3000")));
     assert_eq!((update.domain.as_deref(), update.reason.as_deref()), (Some("acme.example"), None));
-    assert_eq!(update.event_key().to_string(), "event:evt_1");
+    assert_eq!(update.event_name().to_string(), "event:evt_1");
     assert!(update.oddities().is_empty(), "{:?}", update.oddities());
 }
 
@@ -83,7 +83,7 @@ fn the_domain_may_be_an_object_or_a_placeholder() {
 
 #[test]
 fn updates_without_an_event_id_are_told_apart_by_status_and_time_and_else_by_content() {
-    let key = |text: &str| SessionUpdate::read(&body(text)).event_key().to_string();
+    let key = |text: &str| SessionUpdate::read(&body(text)).event_name().to_string();
     let timed = key(r#"{"token":"t","status":"ringing","modifiedAt":"2024-01-11T10:30:05Z"}"#);
     assert_eq!(timed, "status:ringing@2024-01-11T10:30:05Z");
     assert_eq!(

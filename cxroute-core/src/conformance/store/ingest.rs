@@ -4,8 +4,8 @@ use super::super::{Broken, Checked};
 use super::StoreBench;
 use super::bench::Desk;
 use crate::call::{
-    Action, AttemptTarget, Call, EndReason, EventKind, HistoryEntry, Ingested, NewAttempt, Outcome,
-    SignalKind, Verdict, step,
+    Acceptance, Action, AttemptTarget, Call, EndReason, EventKind, HistoryEntry, Ingested, NewAttempt,
+    Outcome, SignalKind, step,
 };
 use crate::conformance::fixture::{Script, answer, seconds};
 use crate::id::CallId;
@@ -22,7 +22,7 @@ impl Followed {
     async fn take(&mut self, desk: &Desk, signal: crate::call::Signal) -> Checked {
         let token = signal.token.clone().ok_or_else(|| Broken::because("a signal with a token"))?;
         let after = step(self.call.take(), &signal);
-        assert_eq!(after.verdict, Verdict::Taken, "a law's own mistake");
+        assert_eq!(after.acceptance, Acceptance::Taken, "a law's own mistake");
         self.call = after.call;
         self.history.extend(after.history);
         let committed = desk.take(signal).await?;
@@ -171,7 +171,7 @@ pub(super) async fn an_answer_that_was_given_is_kept_even_if_it_was_ignorant(ben
         basis.answered = true;
     }
     let expected = step(before, &spooled);
-    assert_eq!(expected.verdict, Verdict::Outrun, "a law's own mistake");
+    assert_eq!(expected.acceptance, Acceptance::Outrun, "a law's own mistake");
     let key = spooled.key;
     let given = spooled.answer.clone();
     assert_eq!(desk.take(spooled).await?, Ingested::Committed(expected.call.map(Box::new)));

@@ -2,7 +2,7 @@
 
 use super::CallShelf;
 use super::calls::Receipt;
-use crate::call::{Ingested, Signal, SignalKind, Verdict, rollup, step};
+use crate::call::{Acceptance, Ingested, Signal, SignalKind, rollup, step};
 
 impl CallShelf {
     pub(super) fn ingest(&mut self, mut signal: Signal, most_calls: usize) -> Ingested {
@@ -18,7 +18,7 @@ impl CallShelf {
         }
         let before = stored.call.take();
         let after = step(before.clone(), &signal);
-        if after.verdict == Verdict::Conflict {
+        if after.acceptance == Acceptance::Conflict {
             self.audited -= 1;
             stored.call = before;
             let call = after.call.or_else(|| stored.call.clone());
@@ -31,7 +31,7 @@ impl CallShelf {
         let call = stored.call.clone();
         if let SignalKind::Voice { decision, .. } | SignalKind::Dial { decision, .. } = signal.kind {
             stored.traces.push(decision.trace);
-            if after.verdict == Verdict::Taken {
+            if after.acceptance == Acceptance::Taken {
                 self.books.apply(&decision.delta);
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::call::{Call, EventKey, HistoryEntry, Ingested, SessionToken, Signal, Trace, Verdict, step};
+use crate::call::{Acceptance, Call, EventKey, HistoryEntry, Ingested, SessionToken, Signal, Trace, step};
 use crate::config::{ConfigError, Configuration};
 use crate::conformance::fixture::image_of;
 use crate::port::{AuditEntry, CallDetail, CallFilter, Names};
@@ -64,7 +64,7 @@ impl Oracle {
             return Ingested::Duplicate { answer, choice };
         }
         let after = step(kept.call.clone(), &signal);
-        if let (Verdict::Conflict, Some(call)) = (after.verdict, &after.call) {
+        if let (Acceptance::Conflict, Some(call)) = (after.acceptance, &after.call) {
             self.audited -= 1;
             return Ingested::Conflict(Box::new(call.clone()));
         }
@@ -74,7 +74,7 @@ impl Oracle {
         kept.call = after.call;
         if let Some(decision) = signal.decision() {
             kept.traces.push(Arc::clone(&decision.trace));
-            if after.verdict == Verdict::Taken {
+            if after.acceptance == Acceptance::Taken {
                 self.books.apply(&decision.delta);
             }
         }

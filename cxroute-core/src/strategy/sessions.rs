@@ -1,0 +1,177 @@
+//! The calls that a plane knows: by their tokens, and by the time at which something of them falls due.
+//!
+//! Both sides are made for a plane that everybody waits for while it books. The map is cut into parts that grow one at a
+//! time, and keeps its hashes, so that growing touches no call. An alarm says when to look at a call, not what is due: a
+//! due time that moves later, as those of calls that go well do twice, costs nothing.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::hash::BuildHasher as _;
+use std::time::Duration;
+
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
+
+use super::session::Session;
+use crate::call::SessionToken;
+use crate::time::Timestamp;
+
+const PARTS: usize = 32;
+
+/// A call is looked at so often at least, so that an alarm which has become pointless is not kept for hours.
+const LOOK_AGAIN: Duration = Duration::from_secs(300);
+
+/// The calls of one plane.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sessions {
+    parts: [HashTable<Entry>; PARTS],
+    alarms: BinaryHeap<Reverse<(Timestamp, SessionToken)>>,
+}
+
+/// One call; boxed, so that a part that grows does not move it.
+#[derive(Clone, Debug)]
+struct Entry {
+    hash: u64,
+    token: SessionToken,
+    session: Box<Session>,
+}
+
+impl Entry {
+    fn is(&self, hash: u64, token: &SessionToken) -> bool {
+        self.hash == hash && self.token == *token
+    }
+}
+
+fn hash_of(token: &SessionToken) -> u64 {
+    FxBuildHasher.hash_one(token)
+}
+
+/// By bits that the parts themselves do not look at first.
+const fn part_of(hash: u64) -> usize {
+    (hash >> 40) as usize % PARTS
+}
+
+impl Sessions {
+    pub(super) fn get(&self, token: &SessionToken) -> Option<&Session> {
+        let hash = hash_of(token);
+        let found = self.parts[part_of(hash)].find(hash, |entry| entry.is(hash, token));
+        found.map(|entry| &*entry.session)
+    }
+
+    pub(super) fn get_mut(&mut self, token: &SessionToken) -> Option<&mut Session> {
+        let hash = hash_of(token);
+        let found = self.parts[part_of(hash)].find_mut(hash, |entry| entry.is(hash, token));
+        found.map(|entry| &mut *entry.session)
+    }
+
+    /// The call, made if it is new.
+    pub(super) fn entry(&mut self, token: &SessionToken) -> &mut Session {
+        let hash = hash_of(token);
+        let part = &mut self.parts[part_of(hash)];
+        let entry = part.entry(hash, |entry| entry.is(hash, token), |entry| entry.hash);
+        let entry =
+            entry.or_insert_with(|| Entry { hash, token: token.clone(), session: Box::default() }).into_mut();
+        &mut entry.session
+    }
+
+    pub(super) fn remove(&mut self, token: &SessionToken) {
+        let hash = hash_of(token);
+        if let Ok(entry) = self.parts[part_of(hash)].find_entry(hash, |entry| entry.is(hash, token)) {
+            entry.remove();
+        }
+    }
+
+    /// Sees to it that the call is looked at when something of it falls due.
+    pub(super) fn watch(&mut self, token: &SessionToken, now: Timestamp) {
+        let Some(session) = self.get_mut(token) else { return };
+        let at = session.due().min(now.after(LOOK_AGAIN));
+        if session.alarm.is_none_or(|alarm| at < alarm) {
+            session.alarm = Some(at);
+            self.alarms.push(Reverse((at, token.clone())));
+        }
+    }
+
+    /// The next call of which something is due by `now`, and when it was, in the order of these times. It is to be
+    /// [watched](Self::watch) again.
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, SessionToken)> {
+        while self.alarms.peek().is_some_and(|Reverse((at, _))| *at <= now) {
+            let Reverse((at, token)) = self.alarms.pop()?;
+            let Some(session) = self.get_mut(&token) else { continue };
+            if session.alarm != Some(at) {
+                // An earlier alarm took its place.
+                continue;
+            }
+            let due = session.due();
+            session.alarm = None;
+            if due <= at {
+                return Some((at, token));
+            }
+            let next = if due <= now { due } else { due.min(now.after(LOOK_AGAIN)) };
+            session.alarm = Some(next);
+            self.alarms.push(Reverse((next, token)));
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(number: usize) -> SessionToken {
+        SessionToken::new(&format!("call {number}")).unwrap()
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1_000)
+    }
+
+    #[test]
+    fn calls_are_found_under_their_tokens_and_gone_when_removed() {
+        let mut sessions = Sessions::default();
+        for number in 0..5_000 {
+            sessions.entry(&token(number)).forget_at = at(number as i64);
+        }
+        for number in 0..5_000 {
+            assert_eq!(sessions.entry(&token(number)).forget_at, at(number as i64));
+        }
+        for number in (0..5_000).step_by(2) {
+            sessions.remove(&token(number));
+        }
+        for number in 0..5_000 {
+            assert_eq!(sessions.get(&token(number)).is_some(), number % 2 == 1, "{number}");
+        }
+        assert!(sessions.get_mut(&token(5_000)).is_none());
+    }
+
+    #[test]
+    fn what_is_due_comes_in_order_and_what_moved_later_comes_later() {
+        let mut sessions = Sessions::default();
+        for (number, due) in [(1, 30), (2, 20), (3, 10_000), (4, 25)] {
+            sessions.entry(&token(number)).forget_at = at(due);
+            sessions.watch(&token(number), at(0));
+        }
+        sessions.entry(&token(4)).forget_at = at(9_000);
+        sessions.entry(&token(3)).forget_at = at(15);
+        sessions.watch(&token(3), at(1));
+        assert_eq!(sessions.take_due(at(14)), None);
+        assert_eq!(sessions.take_due(at(29)), Some((at(15), token(3))));
+        assert_eq!(sessions.take_due(at(29)), Some((at(20), token(2))));
+        assert_eq!(sessions.take_due(at(29)), None);
+        assert_eq!(sessions.take_due(at(20_000)), Some((at(30), token(1))));
+        assert_eq!(sessions.take_due(at(20_000)), Some((at(9_000), token(4))));
+        assert_eq!(sessions.take_due(at(20_000)), None);
+    }
+
+    #[test]
+    fn an_alarm_that_has_become_pointless_is_not_kept_for_hours() {
+        let mut sessions = Sessions::default();
+        for number in 0..1_000 {
+            sessions.entry(&token(number)).forget_at = at(14_400);
+            sessions.watch(&token(number), at(0));
+            sessions.remove(&token(number));
+        }
+        assert_eq!(sessions.take_due(at(301)), None);
+        assert!(sessions.alarms.is_empty());
+    }
+}
