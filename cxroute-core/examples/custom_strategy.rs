@@ -75,7 +75,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let body = format!(r#"{{"Session":"s{call}","From":"{caller}","To":"+1212","Direction":"inbound"}}"#);
         let request = VoiceRequest::read(&Webhook::of(&body));
         let answer = engine.voice_request(&admitted, &request, Arrival { at: now, random: call }).await;
-        println!("{caller}: {}", std::str::from_utf8(&answer.cxml)?);
+        println!("{caller}: {}", answer.as_str());
     }
     // A dry run asks the strategy too: its trace says who was less preferred, and who was kept out.
     let question =

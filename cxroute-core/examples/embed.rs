@@ -40,6 +40,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let body = r#"{"Session":"s1","From":"+15551230000","To":"+12125550100","Direction":"inbound"}"#;
     let request = VoiceRequest::read(&Webhook::of(body));
     let answer = engine.voice_request(&admitted, &request, Arrival { at: now, random: 7 }).await;
-    println!("{}", std::str::from_utf8(&answer.cxml)?);
+    println!("{}", answer.as_str());
     Ok(())
 }

@@ -47,7 +47,7 @@
 //! let body = r#"{"Session":"s1","From":"+15551230000","To":"+12125550100","Direction":"inbound"}"#;
 //! let arrival = Arrival { at: now, random: 7 };
 //! let answer = engine.voice_request(&admitted, &VoiceRequest::read(&Webhook::of(body)), arrival).await;
-//! assert!(std::str::from_utf8(&answer.cxml)?.contains(r#"<Service provider="retell">+12127773456</Service>"#));
+//! assert!(answer.as_str().contains(r#"<Service provider="retell">+12127773456</Service>"#));
 //! # Ok(())
 //! # }
 //! ```

@@ -111,7 +111,8 @@ pub trait Vault: Send + Sync {
     fn open(&self, place: Place<'_>, sealed: &Sealed) -> Result<Clear, SealError>;
 }
 
-/// A vault that seals nothing: for hosts whose store is memory, for doc examples and for tests.
+/// A vault that seals nothing: for hosts whose store is memory, for doc examples and for tests. What it is to open is
+/// given to it as it is: `Sealed::from_bytes("+12127773456")`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoVault;
 

@@ -45,6 +45,16 @@ pub enum Acceptance {
 }
 
 /// Applies `signal` to `call`, which is `None` if the store knows no such call.
+///
+/// | signal | moves the call |
+/// |---|---|
+/// | voice request, dial result | as its decision says: to `Connecting` for an attempt, to a terminal state for an end |
+/// | update `ringing` | to `Connecting`, never back |
+/// | update `connected` | to `Connected`, if an attempt is open |
+/// | update with an end word | to the terminal state that it names, if it says when the session ended; else nowhere |
+/// | CDR | to the terminal state of its disposition, also from another terminal state |
+///
+/// Steps in between are written to the history, so that it always follows the edges of [`CallState::may_become`].
 pub fn step(call: Option<Call>, signal: &Signal) -> Step {
     let Some(token) = &signal.token else { return Step::of(None, Acceptance::UnknownCall) };
     let at = signal.received_at;

@@ -13,6 +13,10 @@ use super::words::{DialOutcome, is_canceled, is_dial_word};
 pub const ATTEMPT_PARAMETER: &str = "attempt";
 /// The parameter of our action URL's query that carries the session token.
 pub const SESSION_PARAMETER: &str = "session";
+/// The parameter of our action URL's query that carries the agent's id; missing where a number was dialled.
+pub const AGENT_PARAMETER: &str = "agent";
+/// The parameter of our action URL's query that carries the id of the group whose chain goes on.
+pub const GROUP_PARAMETER: &str = "group";
 
 /// A dial result, as it came.
 #[derive(Clone, Debug)]

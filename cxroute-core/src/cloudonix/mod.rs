@@ -39,7 +39,7 @@ mod webhook;
 mod words;
 
 pub use cdr::Cdr;
-pub use dial_result::{ATTEMPT_PARAMETER, DialResult, SESSION_PARAMETER};
+pub use dial_result::{AGENT_PARAMETER, ATTEMPT_PARAMETER, DialResult, GROUP_PARAMETER, SESSION_PARAMETER};
 pub use fields::{Fields, Value};
 pub use key::{EventName, Fingerprint};
 pub use oddity::{Oddities, Oddity, OddityKind};

@@ -7,7 +7,7 @@ use compact_str::format_compact;
 
 use super::snapshot::{Ending, Snapshot};
 use crate::call::SessionToken;
-use crate::cloudonix::Transport;
+use crate::cloudonix::{AGENT_PARAMETER, ATTEMPT_PARAMETER, GROUP_PARAMETER, SESSION_PARAMETER, Transport};
 use crate::config::{Agent, AgentField, TrunkConfig};
 use crate::cxml::{
     Action, Connect, Dial, Number, Pause, Reject, Response, Say, Seconds, Service, Stream, Trunks,
@@ -98,15 +98,15 @@ impl Snapshot {
         url.push_str(parties.public_url);
         url.push_str("/api/voice/dial/");
         url.push_str(self.tenant().domain.as_str());
-        url.push_str("?session=");
-        url.extend(form_urlencoded::byte_serialize(parties.token.as_str().as_bytes()));
         // Writing to a String cannot fail.
-        let _ = write!(url, "&attempt={attempt}");
+        let _ = write!(url, "?{SESSION_PARAMETER}=");
+        url.extend(form_urlencoded::byte_serialize(parties.token.as_str().as_bytes()));
+        let _ = write!(url, "&{ATTEMPT_PARAMETER}={attempt}");
         if let Some(agent) = agent {
-            let _ = write!(url, "&agent={agent}");
+            let _ = write!(url, "&{AGENT_PARAMETER}={agent}");
         }
         if let Some(group) = group {
-            let _ = write!(url, "&group={group}");
+            let _ = write!(url, "&{GROUP_PARAMETER}={group}");
         }
         url
     }

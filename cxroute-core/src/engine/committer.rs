@@ -55,7 +55,13 @@ pub struct CommitterCounts {
     pub refused: u64,
 }
 
-/// Collects concurrent signals into transactions; see the module.
+/// Collects concurrent signals into transactions, with a spool behind them.
+///
+/// One task collects and commits, another drains the spool into the store once the store answers again. Both live on the
+/// Tokio runtime that [`Committer::start`] is called on, and end when the committer is closed. A signal is acknowledged
+/// when a transaction with it is committed, or, where the store does not answer within
+/// [`store_budget`](CommitterOptions::store_budget), when it is in the spool; signals of one call keep their order on the
+/// way through either.
 pub struct Committer {
     queue: mpsc::UnboundedSender<Item>,
     shared: Arc<Shared>,

@@ -7,7 +7,7 @@ use super::gate::Admitted;
 use super::voice::dialled;
 use super::{Answer, Arrival, Engine};
 use crate::call::{Call, DialReport, EventKey, EventKind, Outcome, SessionToken};
-use crate::cloudonix::{DialOutcome, DialResult};
+use crate::cloudonix::{AGENT_PARAMETER, DialOutcome, DialResult, GROUP_PARAMETER};
 use crate::id::{AgentId, GroupId};
 use crate::strategy::{AttemptSeat, HealthSign};
 
@@ -82,8 +82,8 @@ fn seat_of_query(query: &str) -> Option<AttemptSeat> {
     let mut group = None;
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         match &*name {
-            "agent" if agent.is_none() => agent = value.parse().ok().map(AgentId::new),
-            "group" if group.is_none() => group = value.parse().ok().map(GroupId::new),
+            AGENT_PARAMETER if agent.is_none() => agent = value.parse().ok().map(AgentId::new),
+            GROUP_PARAMETER if group.is_none() => group = value.parse().ok().map(GroupId::new),
             _ => {}
         }
     }

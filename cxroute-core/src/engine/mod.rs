@@ -22,6 +22,74 @@
 //! [`Webhook`](crate::cloudonix::Webhook) as they arrived, with the platform's headers, and the body beside it. A request
 //! that [`Engine::admit`] refuses is a 401. Call [`Engine::refresh`] once a second, so that changes of configuration are
 //! routed by.
+//!
+//! # A whole call
+//!
+//! Two agents in a group; the first does not answer, the second does, the CDR has the last word:
+//!
+//! ```
+//! # use std::sync::Arc;
+//! # use cxroute_core::authority::Operator;
+//! # use cxroute_core::call::{CallState, SessionToken};
+//! # use cxroute_core::cloudonix::{Cdr, DialResult, Provider, VoiceRequest, Webhook};
+//! # use cxroute_core::config::{Agent, Domain, Group, InboundRule, Member, Strategy, Target};
+//! # use cxroute_core::engine::{Arrival, Engine, Origin, Parts, Question};
+//! # use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
+//! # use cxroute_core::memory::MemoryStore;
+//! # use cxroute_core::port::{CallReader as _, Store as _};
+//! # use cxroute_core::secret::Sealed;
+//! # use cxroute_core::time::Timestamp;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let (store, operator) = (Arc::new(MemoryStore::new()), Operator::assume());
+//! # let now = Timestamp::from_millis(1_767_225_600_000);
+//! # let domain = Domain::parse("example.cloudonix.net")?;
+//! # let tenant = store.create_tenant(&operator, "Example", &domain, now).await?;
+//! let mut tx = store.begin(&operator.config(tenant)).await?;
+//! let mut members = Vec::new();
+//! for (name, number) in [("Front desk", "+12125550001"), ("Back office", "+12125550002")] {
+//!     let agent = AgentId::new(tx.mint().await?);
+//!     tx.save_agent(&Agent::new(agent, name, Provider::parse("retell")?, Sealed::from_bytes(number))).await?;
+//!     members.push(Member::new(MembershipId::new(tx.mint().await?), agent));
+//! }
+//! let group = Group::new(GroupId::new(tx.mint().await?), "Support", Strategy::RoundRobin, members);
+//! tx.save_group(&group).await?;
+//! let rule = RuleId::new(tx.mint().await?);
+//! tx.save_inbound_rule(&InboundRule::new(rule, "+1212*".parse()?, Target::Group(group.id))).await?;
+//! tx.commit(now).await?;
+//!
+//! let engine = Engine::new(Parts::in_memory(Arc::clone(&store), "https://cx.example.com"), operator);
+//! let gate = engine.gate(&domain).await?.ok_or("no such tenant")?;
+//! # let operator = Operator::assume();
+//! let admitted = engine.admit_operator(&gate, &operator);
+//! let arrival = Arrival { at: now, random: 7 };
+//!
+//! // What would happen, and why: nothing is counted.
+//! let question = Question { to: "+12125559999".into(), from: String::new(), origin: Origin::Inbound, at: now };
+//! let explanation = engine.explain(&admitted, &question, None).await?;
+//! assert!(explanation.cxml.contains("+12125550001"));
+//! assert_eq!(explanation.trace.rule.as_ref().map(|rule| rule.pattern.as_str()), Some("1212*"));
+//!
+//! // It arrives, and the first agent is dialled; the result comes to the action URL of that Dial.
+//! let body = r#"{"Session":"s1","From":"+15551230000","To":"+12125559999","Direction":"inbound"}"#;
+//! let answer = engine.voice_request(&admitted, &VoiceRequest::read(&Webhook::of(body)), arrival).await;
+//! assert!(answer.as_str().contains("+12125550001"));
+//! let query = format!("session=s1&attempt=1&agent={}&group={}", group.members[0].agent, group.id);
+//! assert!(answer.as_str().contains(&query.replace('&', "&amp;")));
+//! let webhook = Webhook { query: &query, ..Webhook::of(r#"{"Session":"s1","DialCallStatus":"no-answer"}"#) };
+//! let answer = engine.dial_result(&admitted, &DialResult::read(&webhook), arrival).await;
+//! assert!(answer.as_str().contains("+12125550002"));
+//!
+//! let body = r#"{"session":{"token":"s1"},"disposition":"ANSWER","billsec":42}"#;
+//! engine.cdr(&admitted, &Cdr::read(&Webhook::of(body)), arrival).await?;
+//! let mut reader = store.read(&operator.read(tenant)).await?;
+//! let token = SessionToken::new("s1").ok_or("an empty token")?;
+//! let detail = reader.call_detail(&token).await?.ok_or("no such call")?;
+//! assert_eq!((detail.call.state, detail.call.duration), (CallState::Completed, Some(42)));
+//! assert_eq!((detail.call.attempts.len(), detail.traces.len()), (2, 2));
+//! # Ok(())
+//! # }
+//! ```
 
 mod answer;
 mod choose;
@@ -157,6 +225,13 @@ pub enum EngineError {
     /// A secret did not open.
     #[error(transparent)]
     Seal(#[from] SealError),
+}
+
+impl Answer {
+    /// The document as text; it always is UTF-8.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.cxml).unwrap_or_default()
+    }
 }
 
 impl Engine {

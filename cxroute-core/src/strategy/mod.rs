@@ -5,6 +5,18 @@
 //! walks the stages of the fallback chain, picks by the group's strategy and keeps all the books. `MemoryLive` is this
 //! code behind a lock; every other adapter must be indistinguishable from it.
 //!
+//! # Words
+//!
+//! - A **roster** is a group compiled for choosing; its **seats** are the members, each with the limits of its agent and
+//!   pool. A request carries one roster per **stage** of the fallback chain.
+//! - The **books** of a group count the choices of each agent within the rolling **window**, which moves in 96 steps, and
+//!   know whose **turn** it is. They outlive the plane: each choice's [`LedgerDelta`] goes into the store with the record,
+//!   and [`Books`] is what a store keeps of them.
+//! - **Virtual calls** level a newcomer: a member that joins or comes back counts as if it had had its share of the window
+//!   already, so that it is not flooded.
+//! - A **lease** is how long an attempt counts against its caps if its end never comes.
+//! - Health holds an agent back for a **cool-down** after failures in a row; then one call, the **probe**, tries it.
+//!
 //! [`CustomStrategy`] is the place for a strategy of one's own.
 //!
 //! Nothing here reads a clock or rolls dice: equal operations give equal answers.

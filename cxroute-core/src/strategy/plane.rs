@@ -155,7 +155,7 @@ pub enum Settled {
     Unknown,
 }
 
-/// One tenant's execution plane.
+/// One tenant's execution plane: the state behind a [`LiveState`](crate::port::LiveState), and its operations.
 #[derive(Clone, Debug, Default)]
 pub struct Plane {
     pub(super) seq: u64,
@@ -197,7 +197,14 @@ impl Plane {
         self.seq
     }
 
-    /// Chooses, in one step with all its bookkeeping. See the module for the rules.
+    /// Chooses, in one step with all its bookkeeping.
+    ///
+    /// A signal that was decided before gets that decision again. Else the attempt that it settles is closed, with what
+    /// its end says about the agent's health; a call with an attempt under way, or one that has ended, gets no other. Then
+    /// the stages are walked in order: the first that has a candidate gives the seat. A candidate is enabled, not tried in
+    /// this call, below its caps and not held back by health; which of them is picked is the strategy's rule
+    /// ([`Strategy`](crate::config::Strategy)). What is picked is counted at once, and taken back if nobody confirms it
+    /// within [`PROVISIONAL_LEASE`].
     pub fn choose(&mut self, request: &ChooseRequest<'_>) -> Choice {
         self.tick(request.now);
         if let Some(session) = self.sessions.get(request.token) {
