@@ -1,6 +1,6 @@
 //! The call as it is kept: what was dialled, what was tried, how it ended.
 
-use std::sync::Arc;
+use compact_str::CompactString;
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -22,9 +22,9 @@ pub struct Call {
     /// Outbound if an outbound rule chose.
     pub direction: RuleDirection,
     /// The caller as received.
-    pub from: Arc<str>,
+    pub from: CompactString,
     /// The dialled number as received.
-    pub to: Arc<str>,
+    pub to: CompactString,
     /// Where the call is.
     pub state: CallState,
     /// Why it ended without an answer, if we know.

@@ -1,6 +1,6 @@
 //! What a CDR says of a call (FACTS §5), in the lifecycle's own words.
 
-use std::sync::Arc;
+use compact_str::CompactString;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct CdrReport {
     /// What a record is made of when the call is unknown: its id, and the parties.
     pub id: CallId,
     /// The caller.
-    pub from: Arc<str>,
+    pub from: CompactString,
     /// The dialled number.
-    pub to: Arc<str>,
+    pub to: CompactString,
 }

@@ -63,11 +63,11 @@ pub struct Trace {
     /// Which rules were asked.
     pub direction: RuleDirection,
     /// The dialled number as received.
-    pub dialled: Arc<str>,
+    pub dialled: CompactString,
     /// As it was matched.
     pub normalised: CompactString,
     /// The caller as received.
-    pub caller: Arc<str>,
+    pub caller: CompactString,
     /// The rule that won.
     pub rule: Option<RuleTrace>,
     /// The next best ones.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::aggregate::{Call, Outcome};
@@ -71,9 +72,9 @@ pub struct NewCall {
     /// Its id, minted once.
     pub id: CallId,
     /// The caller as received.
-    pub from: Arc<str>,
+    pub from: CompactString,
     /// The dialled number as received.
-    pub to: Arc<str>,
+    pub to: CompactString,
     /// How long it counts as live.
     pub live_until: Timestamp,
 }
@@ -105,7 +106,7 @@ pub struct Basis {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ingested {
     /// It is durable, and this is the call now; none if there is no such call.
-    Committed(Option<Box<Call>>),
+    Committed(Option<Arc<Call>>),
     /// A copy of it was durable before.
     Duplicate {
         /// Its answer, for voice requests and dial results.
@@ -114,7 +115,7 @@ pub enum Ingested {
         choice: u64,
     },
     /// Its decision was made in ignorance of this; nothing was kept of it.
-    Conflict(Box<Call>),
+    Conflict(Arc<Call>),
 }
 
 impl Signal {

@@ -10,7 +10,7 @@ use super::webhook::Webhook;
 /// Most fields that are kept; a webhook has about twenty.
 const MOST_FIELDS: usize = 1_024;
 /// Fields of a usual payload.
-const USUAL_FIELDS: usize = 24;
+const USUAL_FIELDS: usize = 16;
 
 /// The fields of one payload, known and unknown, in the order they came.
 ///

@@ -301,8 +301,8 @@ impl Asking<'_> {
     ) -> Signal {
         let call = NewCall {
             id: CallId::mint(self.arrival.at, self.arrival.random),
-            from: Arc::clone(&self.dialled.from),
-            to: Arc::clone(&self.dialled.to),
+            from: self.dialled.from.clone(),
+            to: self.dialled.to.clone(),
             live_until,
         };
         let basis = Basis { attempts: basis, answered: false };

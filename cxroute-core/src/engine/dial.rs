@@ -1,6 +1,6 @@
 //! A dial result: an attempt has ended; the next candidate is dialled, or the call ends.
 
-use std::sync::Arc;
+use compact_str::CompactString;
 
 use super::decide::Asking;
 use super::gate::Admitted;
@@ -37,8 +37,10 @@ impl Engine {
             false => None,
         };
         if let Some(call) = &known {
-            let given =
-                |said: Arc<str>, known: &Arc<str>| if said.is_empty() { Arc::clone(known) } else { said };
+            let given = |said: CompactString, known: &CompactString| match said.is_empty() {
+                true => known.clone(),
+                false => said,
+            };
             (dialled.from, dialled.to) = (given(dialled.from, &call.from), given(dialled.to, &call.to));
         }
         let (attempt, seat) = match named {

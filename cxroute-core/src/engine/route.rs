@@ -17,8 +17,8 @@ const NEXT_BEST: usize = 2;
 /// What is asked: who called whom, and where the call came from.
 #[derive(Clone, Debug)]
 pub(super) struct Dialled {
-    pub(super) from: Arc<str>,
-    pub(super) to: Arc<str>,
+    pub(super) from: CompactString,
+    pub(super) to: CompactString,
     pub(super) origin: Origin,
 }
 

@@ -20,7 +20,7 @@ async fn of_a_large_body_the_first_mebibyte_is_used_and_the_connection_goes_on()
         connection.write(&request.bytes()).await;
         let reply = connection.reply().await.unwrap();
         assert!(reply.dialled().is_some(), "{size}");
-        assert_eq!(desk.call(&session).await.unwrap().to.as_ref(), "+12025559999");
+        assert_eq!(desk.call(&session).await.unwrap().to.as_str(), "+12025559999");
         for path in [UPDATE, CDR] {
             connection.write(&Request::post(path, padded(&session, size)).key(KEY).bytes()).await;
             assert_eq!(connection.reply().await.unwrap().status, 200, "{size} {path}");

@@ -1,5 +1,7 @@
 //! One signal after the other: what each does to its call, and the rows that come of it.
 
+use std::sync::Arc;
+
 use cxroute_core::call::{Acceptance, Action, Call, Ingested, Signal, Step, rollup, step};
 use cxroute_core::id::CallId;
 use cxroute_core::port::StoreError;
@@ -41,7 +43,7 @@ impl Fold {
         let after = step(before.clone(), &item.signal);
         if after.acceptance == Acceptance::Conflict {
             let call = after.call.or(before);
-            return Ok(call.map_or(Ingested::Committed(None), |call| Ingested::Conflict(Box::new(call))));
+            return Ok(call.map_or(Ingested::Committed(None), |call| Ingested::Conflict(Arc::new(call))));
         }
         self.audit(item)?;
         self.receipt(&call, &item.signal)?;
@@ -82,7 +84,7 @@ impl Fold {
             self.rows.books.note_id(tenant, &call);
         }
         slot.now = Some(call.clone());
-        Ok(Ingested::Committed(Some(Box::new(call))))
+        Ok(Ingested::Committed(Some(Arc::new(call))))
     }
 
     /// The rows of the whole batch.

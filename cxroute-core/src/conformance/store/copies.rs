@@ -93,7 +93,11 @@ pub(super) async fn of_copies_that_arrive_at_once_one_is_taken(bench: &StoreBenc
         let (server, result) = result?.ok_or_else(|| Broken::because("one result"))?;
         match result? {
             Ingested::Committed(Some(call)) => {
-                assert_eq!(winner.replace((server, *call)).map(|(server, _)| server), None, "one is taken");
+                assert_eq!(
+                    winner.replace((server, Arc::unwrap_or_clone(call))).map(|(server, _)| server),
+                    None,
+                    "one is taken"
+                );
             }
             Ingested::Duplicate { answer, choice } => given.push((answer, choice)),
             other => return Err(Broken::because(format!("unexpected result: {other:?}"))),

@@ -1,5 +1,7 @@
 //! Laws about taking signals: what is kept of a call is what [`step`] makes of it.
 
+use std::sync::Arc;
+
 use super::super::{Broken, Checked};
 use super::StoreBench;
 use super::bench::Desk;
@@ -26,7 +28,7 @@ impl Followed {
         self.call = after.call;
         self.history.extend(after.history);
         let committed = desk.take(signal).await?;
-        assert_eq!(committed, Ingested::Committed(self.call.clone().map(Box::new)));
+        assert_eq!(committed, Ingested::Committed(self.call.clone().map(Arc::new)));
         assert_eq!(desk.call(&token).await?, self.call);
         let detail = desk.detail(&token).await?;
         assert_eq!(detail.as_ref().map(|detail| &detail.call), self.call.as_ref());
@@ -147,7 +149,7 @@ pub(super) async fn a_decision_made_in_ignorance_is_refused_and_nothing_is_kept(
     desk.take(script.voice_through(20, 7)).await?;
     let before = (desk.detail(script.token()).await?, desk.read().await?.audit_count().await?);
     let ignorant = script.dial_with(1, Outcome::Busy, Action::Dial(attempt(1, 9)), 0);
-    let expected = before.0.as_ref().map(|detail| Box::new(detail.call.clone()));
+    let expected = before.0.as_ref().map(|detail| Arc::new(detail.call.clone()));
     match desk.take(ignorant.clone()).await? {
         Ingested::Conflict(call) => assert_eq!(Some(call), expected, "the call that it did not know of"),
         other => return Err(Broken::because(format!("expected a conflict, got {other:?}"))),
@@ -174,7 +176,7 @@ pub(super) async fn an_answer_that_was_given_is_kept_even_if_it_was_ignorant(ben
     assert_eq!(expected.acceptance, Acceptance::Outrun, "a law's own mistake");
     let key = spooled.key;
     let given = spooled.answer.clone();
-    assert_eq!(desk.take(spooled).await?, Ingested::Committed(expected.call.map(Box::new)));
+    assert_eq!(desk.take(spooled).await?, Ingested::Committed(expected.call.map(Arc::new)));
     assert_eq!(desk.read().await?.answer(script.token(), key).await?, given);
     Ok(())
 }
@@ -196,7 +198,7 @@ pub(super) async fn signals_of_one_batch_see_each_other_in_order(bench: &StoreBe
     for signal in &batch {
         let known = if signal.token.as_ref() == Some(one.token()) { &mut first } else { &mut second };
         *known = step(known.take(), signal).call;
-        expected.push(Ingested::Committed(known.clone().map(Box::new)));
+        expected.push(Ingested::Committed(known.clone().map(Arc::new)));
     }
     assert_eq!(desk.take_all(batch).await?, expected, "results in order");
     assert_eq!(desk.call(one.token()).await?, first);

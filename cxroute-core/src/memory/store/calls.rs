@@ -21,7 +21,7 @@ pub(super) struct Calls {
 /// Everything that is kept of one token; `call` is none while only updates of an unknown call have come.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
-    pub(super) call: Option<Call>,
+    pub(super) call: Option<Arc<Call>>,
     pub(super) history: SmallVec<[HistoryEntry; 4]>,
     pub(super) traces: SmallVec<[Arc<Trace>; 1]>,
     pub(super) receipts: SmallVec<[Receipt; 1]>,
@@ -74,11 +74,11 @@ impl Calls {
     pub(super) fn newest_first(&self, after: Option<CallId>) -> impl Iterator<Item = &Call> {
         let upto = after.unwrap_or(CallId::new(u64::MAX));
         let older = self.by_id.range(..upto).rev();
-        older.filter_map(|(_, token)| self.by_token.get(token)?.call.as_ref())
+        older.filter_map(|(_, token)| self.by_token.get(token)?.call.as_deref())
     }
 
     /// Every call.
     pub(super) fn all(&self) -> impl Iterator<Item = &Call> {
-        self.by_token.values().filter_map(|stored| stored.call.as_ref())
+        self.by_token.values().filter_map(|stored| stored.call.as_deref())
     }
 }

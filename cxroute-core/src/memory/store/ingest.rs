@@ -1,8 +1,13 @@
 //! Committing one signal in memory: receipt, step, history, books, rollups, outbox, audit.
 
+use std::sync::Arc;
+
 use super::CallShelf;
 use super::calls::Receipt;
 use crate::call::{Acceptance, Ingested, Signal, SignalKind, rollup, step};
+
+/// So many events wait for somebody who takes them.
+const MOST_EVENTS: usize = 1 << 16;
 
 impl CallShelf {
     pub(super) fn ingest(&mut self, mut signal: Signal, most_calls: usize) -> Ingested {
@@ -17,17 +22,17 @@ impl CallShelf {
             return Ingested::Duplicate { answer, choice };
         }
         let before = stored.call.take();
-        let after = step(before.clone(), &signal);
+        let after = step(before.as_deref().cloned(), &signal);
         if after.acceptance == Acceptance::Conflict {
             self.audited -= 1;
             stored.call = before;
-            let call = after.call.or_else(|| stored.call.clone());
-            return call.map_or(Ingested::Committed(None), |call| Ingested::Conflict(Box::new(call)));
+            let call = after.call.map(Arc::new).or_else(|| stored.call.clone());
+            return call.map_or(Ingested::Committed(None), Ingested::Conflict);
         }
         stored.audit.push(audit);
         stored.history.extend(after.history);
         stored.receipts.push(Receipt { key: signal.key, choice: signal.choice(), answer: signal.answer });
-        stored.call = after.call;
+        stored.call = after.call.map(Arc::new);
         let call = stored.call.clone();
         if let SignalKind::Voice { decision, .. } | SignalKind::Dial { decision, .. } = signal.kind {
             stored.traces.push(decision.trace);
@@ -35,15 +40,19 @@ impl CallShelf {
                 self.books.apply(&decision.delta);
             }
         }
+        let room = MOST_EVENTS - after.events.len();
+        while self.outbox.len() > room {
+            self.outbox.pop_front();
+        }
         self.outbox.extend(after.events);
         let Some(call) = call else { return Ingested::Committed(None) };
-        for delta in rollup(before.as_ref(), &call) {
+        for delta in rollup(before.as_deref(), &call) {
             let row = self.rollups.entry((delta.kind, delta.quarter)).or_default();
             *row += delta.figures;
         }
         if before.is_none() {
             self.calls.note_new(call.id, &token, most_calls);
         }
-        Ingested::Committed(Some(Box::new(call)))
+        Ingested::Committed(Some(call))
     }
 }

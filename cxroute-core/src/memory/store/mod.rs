@@ -5,7 +5,7 @@ mod ingest;
 mod read;
 mod tx;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
@@ -55,7 +55,7 @@ struct CallShelf {
     calls: Calls,
     books: Books,
     rollups: BTreeMap<(RollupKind, i64), Figures>,
-    outbox: Vec<CallEvent>,
+    outbox: VecDeque<CallEvent>,
     audited: u64,
 }
 
@@ -81,14 +81,15 @@ impl MemoryStore {
         tenants.get(&tenant).map(Arc::clone).ok_or(StoreError::NoTenant(tenant))
     }
 
-    /// The events of committed steps that nobody has taken yet, oldest first.
+    /// The events of committed steps that nobody has taken yet, oldest first; of those that nobody takes, the last 65,536
+    /// are kept.
     ///
     /// # Errors
     /// [`StoreError::NoTenant`].
     pub fn take_events(&self, scope: &ReadScope) -> Result<Vec<CallEvent>, StoreError> {
         let shelf = self.shelf(scope.tenant())?;
         let mut calls = shelf.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(std::mem::take(&mut calls.outbox))
+        Ok(std::mem::take(&mut calls.outbox).into())
     }
 
     /// A tenant's rollup rows.

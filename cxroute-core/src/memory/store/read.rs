@@ -58,7 +58,7 @@ impl ConfigReader for MemoryRead {
 #[async_trait]
 impl CallReader for MemoryRead {
     async fn call(&mut self, token: &SessionToken) -> Result<Option<Call>, StoreError> {
-        Ok(self.locked().calls.get(token).and_then(|stored| stored.call.clone()))
+        Ok(self.locked().calls.get(token).and_then(|stored| stored.call.as_deref().cloned()))
     }
 
     async fn call_detail(&mut self, token: &SessionToken) -> Result<Option<CallDetail>, StoreError> {
@@ -69,7 +69,7 @@ impl CallReader for MemoryRead {
             history: stored.history.to_vec(),
             traces: stored.traces.to_vec(),
         };
-        Ok(stored.call.as_ref().map(detail))
+        Ok(stored.call.as_deref().map(detail))
     }
 
     async fn calls(&mut self, filter: &CallFilter, page: Page) -> Result<Vec<Call>, StoreError> {

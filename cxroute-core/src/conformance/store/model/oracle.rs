@@ -66,7 +66,7 @@ impl Oracle {
         let after = step(kept.call.clone(), &signal);
         if let (Acceptance::Conflict, Some(call)) = (after.acceptance, &after.call) {
             self.audited -= 1;
-            return Ingested::Conflict(Box::new(call.clone()));
+            return Ingested::Conflict(Arc::new(call.clone()));
         }
         kept.audit.push(audit);
         kept.receipts.insert(signal.key, (signal.answer.clone(), signal.choice()));
@@ -78,7 +78,7 @@ impl Oracle {
                 self.books.apply(&decision.delta);
             }
         }
-        Ingested::Committed(kept.call.clone().map(Box::new))
+        Ingested::Committed(kept.call.clone().map(Arc::new))
     }
 
     fn settle_id(&self, token: &SessionToken, signal: &mut Signal) {
