@@ -2,8 +2,12 @@
 
 mod memory_spool;
 
+use cxroute_core::authority::Operator;
 use cxroute_core::conformance::Subject;
+use cxroute_core::conformance::fixture::{START, Script};
+use cxroute_core::config::Domain;
 use cxroute_core::memory::{MemoryLive, MemoryStore};
+use cxroute_core::port::Store as _;
 
 use self::memory_spool::MemorySpool;
 
@@ -24,3 +28,22 @@ async fn spool() -> Subject<MemorySpool> {
 }
 
 cxroute_core::conformance_spool!(spool);
+
+/// What the kit does not ask, as it is this adapter's own: a host that takes no events does not pay for them for ever.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the test plays the host")]
+async fn of_events_that_nobody_takes_the_last_ones_are_kept() {
+    let (store, operator) = (MemoryStore::keeping(10), Operator::assume());
+    let domain = Domain::parse("example.cloudonix.net").unwrap();
+    let tenant = store.create_tenant(&operator, "Example", &domain, START).await.unwrap();
+    let scope = std::sync::Arc::new(operator.ingest(tenant));
+    let most = 1 << 16;
+    for call in 0..most + 10 {
+        let signal = Script::new(&format!("call {call}"), call as u32).voice(7);
+        store.ingest(vec![(scope.clone(), signal)]).await.pop().unwrap().unwrap();
+    }
+    let events = store.take_events(&operator.read(tenant)).unwrap();
+    assert_eq!(events.len(), most);
+    assert_eq!(events.last().unwrap().session_token.as_str(), format!("call {}", most + 9));
+    assert!(store.take_events(&operator.read(tenant)).unwrap().is_empty());
+}
