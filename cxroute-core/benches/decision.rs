@@ -101,7 +101,7 @@ async fn desk(strategy: Strategy, members: u64) -> (Engine, Admitted) {
         spool: None,
         public_url: "https://cx.example.com".into(),
     };
-    let engine = Engine::new(parts, Operator::assume());
+    let engine = Engine::new(parts, &Operator::assume());
     let gate = engine.gate(&domain).await.unwrap().unwrap();
     let admitted = engine.admit_operator(&gate, &Operator::assume());
     (engine, admitted)

@@ -67,7 +67,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tx.save_inbound_rule(&InboundRule::new(RuleId::new(20), "*".parse()?, Target::Group(group.id))).await?;
     tx.commit(now).await?;
 
-    let engine = Engine::new(Parts::in_memory(store, "https://cx.example.com"), Operator::assume())
+    let engine = Engine::new(Parts::in_memory(store, "https://cx.example.com"), &Operator::assume())
         .with_strategy(Arc::new(Loyal));
     let gate = engine.gate(&domain).await?.ok_or("the tenant was just created")?;
     let admitted = engine.admit_operator(&gate, &operator);

@@ -34,7 +34,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tx.commit(now).await?;
 
     // The engine: who may speak for the tenant is admitted once, then its webhooks are answered.
-    let engine = Engine::new(Parts::in_memory(store, "https://cx.example.com"), Operator::assume());
+    let engine = Engine::new(Parts::in_memory(store, "https://cx.example.com"), &Operator::assume());
     let gate = engine.gate(&domain).await?.ok_or("the tenant was just created")?;
     let admitted = engine.admit_operator(&gate, &operator);
     let body = r#"{"Session":"s1","From":"+15551230000","To":"+12125550100","Direction":"inbound"}"#;

@@ -43,6 +43,11 @@ impl Operator {
         Self { _private: () }
     }
 
+    /// The same authority for another part of this crate that was handed it.
+    pub(crate) const fn again(&self) -> Self {
+        Self { _private: () }
+    }
+
     /// May read `tenant`.
     pub const fn read(&self, tenant: TenantId) -> ReadScope {
         ReadScope { tenant }

@@ -41,7 +41,7 @@
 //! tx.commit(now).await?;
 //!
 //! // The engine answers the tenant's webhooks.
-//! let engine = Engine::new(Parts::in_memory(store, "https://cx.example.com"), Operator::assume());
+//! let engine = Engine::new(Parts::in_memory(store, "https://cx.example.com"), &Operator::assume());
 //! let gate = engine.gate(&domain).await?.ok_or("no such tenant")?;
 //! let admitted = engine.admit_operator(&gate, &operator);
 //! let body = r#"{"Session":"s1","From":"+15551230000","To":"+12125550100","Direction":"inbound"}"#;
@@ -127,8 +127,8 @@
 //!
 //! # Adapters
 //!
-//! The world is behind the ports of [`port`]: `Store`, `LiveState`, `Spool`, `Commit`. Those of [`memory`] are their
-//! executable specification. An adapter of your own implements the traits; the kit of feature `conformance` (module
+//! The world is behind the ports of [`port`]: `Store`, `LiveState`, `Spool`, `Commit`. Those of [`memory`] are the
+//! executable specification of the first two. An adapter of your own implements the traits; the kit of feature `conformance` (module
 //! `conformance`) holds it against every law they have, one named test per law, with one line of code.
 //!
 //! # Features

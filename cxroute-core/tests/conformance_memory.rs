@@ -3,9 +3,9 @@
 mod memory_spool;
 
 use cxroute_core::authority::Operator;
+use cxroute_core::config::Domain;
 use cxroute_core::conformance::Subject;
 use cxroute_core::conformance::fixture::{START, Script};
-use cxroute_core::config::Domain;
 use cxroute_core::memory::{MemoryLive, MemoryStore};
 use cxroute_core::port::Store as _;
 

@@ -108,7 +108,7 @@ impl Desk {
                 spool: None,
                 public_url: "https://cx.example.com".into(),
             },
-            Operator::assume(),
+            &Operator::assume(),
         );
         let gate = engine.gate(&domain).await.unwrap().unwrap();
         let admitted = engine.admit_operator(&gate, &Operator::assume());
@@ -324,7 +324,7 @@ async fn a_restarted_execution_plane_goes_on_where_the_store_says() {
         spool: None,
         public_url: "https://cx.example.com".into(),
     };
-    desk.engine = Engine::new(parts, Operator::assume());
+    desk.engine = Engine::new(parts, &Operator::assume());
     let copy = desk.voice("s1", "1", "+12125551234").await;
     assert_eq!((copy.durability, &copy.cxml), (Durability::Duplicate, &first.cxml));
     let second = desk.result(&first, "s1", "failed").await;
@@ -340,7 +340,7 @@ async fn a_server_that_starts_while_the_store_is_away_goes_on_where_the_store_sa
     let store = Arc::new(Away::new(desk.store.clone()));
     let commit = Arc::new(Direct::new(store.clone()));
     let parts = Parts::in_memory(desk.store.clone(), "https://cx.example.com");
-    desk.engine = Engine::new(Parts { store: store.clone(), commit, ..parts }, Operator::assume());
+    desk.engine = Engine::new(Parts { store: store.clone(), commit, ..parts }, &Operator::assume());
     store.away.store(true, Ordering::Relaxed);
     for session in ["s3", "s4", "s5"] {
         let answer = desk.voice(session, "1", "+12125551234").await;

@@ -131,9 +131,9 @@ impl Outcome {
 pub enum EndReason {
     /// No rule matches the number.
     NoRoute,
-    /// No agent could take the call.
+    /// No agent could take the call: nothing was dialled.
     NoAgent,
-    /// The last attempt's outcome ended it.
+    /// The last attempt's outcome ended it, as nobody was left to try or its outcome is not retried.
     AttemptsFailed,
     /// A fallback announcement was played.
     Announcement,

@@ -25,7 +25,7 @@ pub struct HistoryEntry {
     pub detail: Option<CompactString>,
 }
 
-/// What a signal did to the state.
+/// What a signal did to the state: `Entered` and `Corrected` change it, the others leave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {

@@ -35,12 +35,20 @@ impl CallState {
     pub const ALL: [Self; 9] =
         [Received, Queued, Routing, Connecting, Connected, Completed, Failed, Busy, NoAnswer];
 
-    /// Whether nothing leaves this state.
+    /// Whether nothing leaves this state, but for a CDR's correction ([`Effect::Corrected`](super::Effect::Corrected)).
     pub const fn is_terminal(self) -> bool {
         matches!(self, Completed | Failed | Busy | NoAnswer)
     }
 
-    /// Whether the table of domain.md §5 has this edge.
+    /// Whether a call goes from this state to `next` by itself; a CDR besides corrects one terminal state to another.
+    ///
+    /// | from | to |
+    /// |---|---|
+    /// | `Received` | `Queued`, `Failed` |
+    /// | `Queued` | `Routing`, `Failed` |
+    /// | `Routing` | `Connecting`, `Failed` |
+    /// | `Connecting` | `Connected`, `Busy`, `NoAnswer`, `Routing` (fail-over), `Failed` |
+    /// | `Connected` | `Completed`, `Busy`, `NoAnswer`, `Failed` |
     pub const fn may_become(self, next: Self) -> bool {
         match self {
             Received => matches!(next, Queued | Failed),

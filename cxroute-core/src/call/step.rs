@@ -21,7 +21,8 @@ use crate::time::Timestamp;
 /// What a signal does to a call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
-    /// The call afterwards; none if the signal concerns no call that we know.
+    /// The call afterwards; none if the signal concerns no call that we know. Where the signal is not taken for a
+    /// [conflict](Acceptance::Conflict), the call that it did not know of: for whoever decides anew, not to be stored.
     pub call: Option<Call>,
     /// What is added to its history.
     pub history: SmallVec<[HistoryEntry; 4]>,
@@ -54,7 +55,9 @@ pub enum Acceptance {
 /// | update with an end word | to the terminal state that it names, if it says when the session ended; else nowhere |
 /// | CDR | to the terminal state of its disposition, also from another terminal state |
 ///
-/// Steps in between are written to the history, so that it always follows the edges of [`CallState::may_become`].
+/// Steps in between are written to the history, so that the states that a call [entered](super::Effect::Entered) always
+/// follow the edges of [`CallState::may_become`]; a CDR's correction of a terminal state is a line of its own kind,
+/// [`Corrected`](super::Effect::Corrected).
 pub fn step(call: Option<Call>, signal: &Signal) -> Step {
     let Some(token) = &signal.token else { return Step::of(None, Acceptance::UnknownCall) };
     let at = signal.received_at;

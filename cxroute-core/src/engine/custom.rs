@@ -34,7 +34,7 @@ impl Engine {
     /// }
     ///
     /// let parts = Parts::in_memory(Arc::new(MemoryStore::new()), "https://cx.example.com");
-    /// let engine = Engine::new(parts, Operator::assume()).with_strategy(Arc::new(CheapestFirst));
+    /// let engine = Engine::new(parts, &Operator::assume()).with_strategy(Arc::new(CheapestFirst));
     /// ```
     pub fn with_strategy(self, strategy: Arc<dyn CustomStrategy>) -> Self {
         Self { strategy: Some(strategy), ..self }

@@ -9,7 +9,7 @@ use super::decide::line_of;
 use super::gate::Admitted;
 use super::route::{Dialled, Origin};
 use super::snapshot::Snapshot;
-use crate::call::{EventKey, EventKind, SessionToken, Trace};
+use crate::call::{Action, EndReason, EventKey, EventKind, SessionToken, Trace};
 use crate::config::Configuration;
 use crate::port::LiveError;
 use crate::strategy::{Choice, ChooseRequest};
@@ -35,6 +35,8 @@ pub struct Explanation {
     pub trace: Arc<Trace>,
     /// The document, credentials masked.
     pub cxml: String,
+    /// Why nothing is dialled, where nothing is: [`EndReason::NoRoute`] where no rule matches.
+    pub reason: Option<EndReason>,
 }
 
 impl Engine {
@@ -82,13 +84,18 @@ impl Engine {
             Choice::Answered(_) | Choice::Open(_) | Choice::Ended { .. } | Choice::Unknown => None,
         };
         let action = pick.as_ref().map(|pick| route.way.action(pick, to));
-        let action = action.unwrap_or(crate::call::Action::End(crate::call::EndReason::NoAgent));
+        let action = action.unwrap_or(Action::End(EndReason::NoAgent));
+        let reason = match action {
+            Action::End(reason) => Some(reason),
+            _ => None,
+        };
         let line = line_of(&snapshot, &route.way, &action, pick.as_deref(), None);
         let parties = Parties { token: &token, from, to, public_url: &self.parts.public_url };
         let cxml = snapshot.document(&line, parties, vault, Secrets::Masked);
         Ok(Explanation {
             trace: trace(route, pick.as_deref(), &dialled, snapshot.revision(), *at, false),
             cxml,
+            reason,
         })
     }
 }

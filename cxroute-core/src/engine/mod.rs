@@ -28,23 +28,24 @@
 //! Two agents in a group; the first does not answer, the second does, the CDR has the last word:
 //!
 //! ```
-//! # use std::sync::Arc;
-//! # use cxroute_core::authority::Operator;
-//! # use cxroute_core::call::{CallState, SessionToken};
-//! # use cxroute_core::cloudonix::{Cdr, DialResult, Provider, VoiceRequest, Webhook};
-//! # use cxroute_core::config::{Agent, Domain, Group, InboundRule, Member, Strategy, Target};
-//! # use cxroute_core::engine::{Arrival, Engine, Origin, Parts, Question};
-//! # use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
-//! # use cxroute_core::memory::MemoryStore;
-//! # use cxroute_core::port::{CallReader as _, Store as _};
-//! # use cxroute_core::secret::Sealed;
-//! # use cxroute_core::time::Timestamp;
+//! use std::sync::Arc;
+//! use cxroute_core::authority::Operator;
+//! use cxroute_core::call::{CallState, SessionToken};
+//! use cxroute_core::cloudonix::{Cdr, DialResult, Provider, VoiceRequest, Webhook};
+//! use cxroute_core::config::{Agent, Domain, Group, InboundRule, Member, Strategy, Target};
+//! use cxroute_core::engine::{Arrival, Engine, Origin, Parts, Question};
+//! use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
+//! use cxroute_core::memory::MemoryStore;
+//! use cxroute_core::port::{CallReader as _, Store as _};
+//! use cxroute_core::secret::Sealed;
+//! use cxroute_core::time::Timestamp;
+//!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let (store, operator) = (Arc::new(MemoryStore::new()), Operator::assume());
-//! # let now = Timestamp::from_millis(1_767_225_600_000);
-//! # let domain = Domain::parse("example.cloudonix.net")?;
-//! # let tenant = store.create_tenant(&operator, "Example", &domain, now).await?;
+//! let (store, operator) = (Arc::new(MemoryStore::new()), Operator::assume());
+//! let now = Timestamp::from_millis(1_767_225_600_000);
+//! let domain = Domain::parse("example.cloudonix.net")?;
+//! let tenant = store.create_tenant(&operator, "Example", &domain, now).await?;
 //! let mut tx = store.begin(&operator.config(tenant)).await?;
 //! let mut members = Vec::new();
 //! for (name, number) in [("Front desk", "+12125550001"), ("Back office", "+12125550002")] {
@@ -58,9 +59,8 @@
 //! tx.save_inbound_rule(&InboundRule::new(rule, "+1212*".parse()?, Target::Group(group.id))).await?;
 //! tx.commit(now).await?;
 //!
-//! let engine = Engine::new(Parts::in_memory(Arc::clone(&store), "https://cx.example.com"), operator);
+//! let engine = Engine::new(Parts::in_memory(Arc::clone(&store), "https://cx.example.com"), &operator);
 //! let gate = engine.gate(&domain).await?.ok_or("no such tenant")?;
-//! # let operator = Operator::assume();
 //! let admitted = engine.admit_operator(&gate, &operator);
 //! let arrival = Arrival { at: now, random: 7 };
 //!
@@ -236,10 +236,10 @@ impl Answer {
 
 impl Engine {
     /// An engine of these parts. The operator is the host's proof that it may serve every tenant of the store.
-    pub fn new(parts: Parts, operator: Operator) -> Self {
+    pub fn new(parts: Parts, operator: &Operator) -> Self {
         Self {
             parts,
-            operator,
+            operator: operator.again(),
             strategy: None,
             gates: Mutex::default(),
             spare: MemoryLive::new(),

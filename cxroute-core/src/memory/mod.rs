@@ -1,5 +1,5 @@
-//! The in-memory adapters: always compiled, the executable specification of both ports, the in-process default, and
-//! what an embedding service starts with.
+//! The in-memory adapters: always compiled, the executable specification of `Store` and `LiveState`, the in-process
+//! default, and what an embedding service starts with. A spool in memory would be none; `MemoryStore` is a `Commit` too.
 
 mod live;
 mod store;

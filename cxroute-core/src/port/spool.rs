@@ -20,7 +20,8 @@ use crate::id::TenantId;
 /// - A signal that cannot be read back is set aside by itself; it never keeps the others from draining.
 #[async_trait]
 pub trait Spool: Send + Sync {
-    /// Appends signals in order, all or none; they are durable on return.
+    /// Appends signals in order, all or none; they are durable on return. A signal's `Serialize` form is redacted: what
+    /// is written holds no secret of a payload.
     ///
     /// # Errors
     /// [`SpoolError::Full`] at the size limit or on a full disk, [`SpoolError::Unavailable`] otherwise.
@@ -29,15 +30,15 @@ pub trait Spool: Send + Sync {
     /// At most `limit` signals that wait, oldest first.
     async fn oldest(&self, limit: usize) -> Result<Vec<Spooled>, SpoolError>;
 
-    /// Forgets signals that the store has taken. Unknown ids are passed over.
+    /// Forgets signals that the store has taken. Unknown ids, and those of signals that were set aside, are passed over.
     async fn remove(&self, ids: &[SpoolId]) -> Result<(), SpoolError>;
 
     /// Keeps a signal for inspection, but no longer gives it: the store refuses it for its own sake, and will again.
-    /// `reason` is kept beside it and must not contain secrets.
+    /// `reason` is kept beside it and must not contain secrets. An unknown id is passed over.
     async fn set_aside(&self, id: SpoolId, reason: &str) -> Result<(), SpoolError>;
 
     /// Whether signals of this session wait, so that its later ones have to queue behind them. Answered from memory;
-    /// `true` from the moment [`Spool::append`] is called with such a signal until the last one is removed.
+    /// `true` from the moment [`Spool::append`] is called with such a signal until the last one is removed or set aside.
     fn holds(&self, scope: &IngestScope, token: &SessionToken) -> bool;
 
     /// How much waits. Answered from memory.
@@ -48,8 +49,8 @@ pub trait Spool: Send + Sync {
         self.level().signals == 0
     }
 
-    /// Keeps `configuration` as the last one known of its tenant, in place of an older one; an older revision than the
-    /// one that is kept changes nothing. Its secrets are sealed.
+    /// Keeps `configuration` as the last one known of its tenant, in place of an older one or one of the same
+    /// revision; an older revision than the one that is kept changes nothing. Its secrets are sealed.
     async fn save_snapshot(&self, configuration: &Configuration) -> Result<(), SpoolError>;
 
     /// The last configuration known of the tenant of `domain`.
@@ -88,7 +89,7 @@ pub struct Spooled {
 pub struct SpoolLevel {
     /// Signals that wait.
     pub signals: u64,
-    /// Their size in bytes.
+    /// The room that they take, in bytes of the spool's own form; those set aside do not count.
     pub bytes: u64,
     /// Signals that were set aside.
     pub set_aside: u64,

@@ -41,6 +41,7 @@ macro_rules! __conformance_spool_laws {
             ids_are_never_given_twice,
             what_is_set_aside_is_no_longer_given_but_counted,
             it_holds_a_session_until_its_last_signal_is_removed,
+            it_holds_a_session_while_its_first_signal_is_appended,
             the_level_follows,
             an_empty_batch_is_appended,
             copies_are_kept_side_by_side,

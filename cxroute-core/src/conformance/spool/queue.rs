@@ -84,8 +84,11 @@ pub(super) async fn unknown_ids_are_passed_over(bench: &SpoolBench) -> Checked {
     bench.spool.remove(&[unknown, ids[0]]).await?;
     bench.spool.remove(&[ids[0]]).await?;
     bench.spool.remove(&[]).await?;
+    bench.spool.set_aside(unknown, "nobody knows it").await?;
+    bench.spool.set_aside(ids[0], "it is gone").await?;
     assert_eq!(bench.ids().await?, ids[1..]);
-    assert_eq!(bench.spool.level().signals, 1);
+    let level = bench.spool.level();
+    assert_eq!((level.signals, level.set_aside), (1, 0), "waiting, and set aside");
     Ok(())
 }
 
@@ -94,6 +97,7 @@ pub(super) async fn ids_are_never_given_twice(bench: &SpoolBench) -> Checked {
     for _ in 0..3 {
         bench.append(1, &signals()).await?;
         let ids = bench.ids().await?;
+        assert_eq!(ids.len(), signals().len(), "what was appended is given");
         assert!(ids.iter().all(|id| seen.insert(*id)), "{ids:?} after {seen:?}");
         bench.spool.remove(&ids).await?;
     }
@@ -106,11 +110,19 @@ pub(super) async fn what_is_set_aside_is_no_longer_given_but_counted(bench: &Spo
     bench.spool.set_aside(ids[1], "the store refuses it").await?;
     assert_eq!(bench.ids().await?, [ids[0], ids[2]]);
     let level = bench.spool.level();
-    assert_eq!((level.signals, level.set_aside), (2, 1));
+    assert_eq!((level.signals, level.set_aside), (2, 1), "waiting, and set aside");
+    bench.spool.remove(&[ids[1]]).await?;
+    assert_eq!(bench.spool.level().set_aside, 1, "what is set aside is kept for inspection");
+    bench.spool.remove(&ids).await?;
+    let emptied = bench.spool.level();
+    assert_eq!(
+        (emptied.signals, emptied.bytes),
+        (0, 0),
+        "what is set aside takes no room of those that wait"
+    );
     assert!(!bench.spool.holds(&scope(1), &token("two")), "the call's later signals need not wait");
     bench.append(1, &signals()[3..4]).await?;
-    let last = bench.ids().await?;
-    assert!(last.iter().all(|id| !ids[1..2].contains(id)));
+    assert!(!bench.ids().await?.contains(&ids[1]), "what is set aside is never given again");
     Ok(())
 }
 
@@ -118,14 +130,27 @@ pub(super) async fn it_holds_a_session_until_its_last_signal_is_removed(bench: &
     bench.append(1, &signals()[..3]).await?;
     let ids = bench.ids().await?;
     let holds = |call: &str| bench.spool.holds(&scope(1), &token(call));
-    assert!(holds("one") && holds("two") && !holds("three") && !holds("unnamed"));
+    assert_eq!(["one", "two", "three", "unnamed"].map(holds), [true, true, false, false]);
     assert!(!bench.spool.holds(&scope(2), &token("one")), "another tenant's session of that name");
     bench.spool.remove(&ids[..1]).await?;
     assert!(holds("one"), "its update waits");
     bench.spool.remove(&[ids[2]]).await?;
-    assert!(!holds("one") && holds("two"));
+    assert_eq!(["one", "two"].map(holds), [false, true], "both of the first have left");
     bench.spool.remove(&ids[1..2]).await?;
     assert!(!holds("two"));
+    Ok(())
+}
+
+pub(super) async fn it_holds_a_session_while_its_first_signal_is_appended(bench: &SpoolBench) -> Checked {
+    let batch = [(scope(1), Script::new("one", 1).voice(7))];
+    let mut append = bench.spool.append(&batch);
+    let first = std::future::poll_fn(|context| std::task::Poll::Ready(append.as_mut().poll(context))).await;
+    assert!(bench.spool.holds(&scope(1), &token("one")), "a later signal must not overtake it");
+    match first {
+        std::task::Poll::Ready(appended) => appended?,
+        std::task::Poll::Pending => append.await?,
+    }
+    assert!(bench.spool.holds(&scope(1), &token("one")), "it waits");
     Ok(())
 }
 
@@ -133,7 +158,8 @@ pub(super) async fn the_level_follows(bench: &SpoolBench) -> Checked {
     bench.append(1, &signals()).await?;
     let full = bench.spool.level();
     assert_eq!(full.signals, signals().len() as u64);
-    assert!(full.bytes > 0 && !bench.spool.is_empty());
+    assert!(full.bytes > 0, "{full:?}");
+    assert!(!bench.spool.is_empty(), "{full:?}");
     let ids = bench.ids().await?;
     bench.spool.remove(&ids[..3]).await?;
     let less = bench.spool.level();
@@ -164,7 +190,9 @@ pub(super) async fn a_spooled_webhook_holds_no_secret(bench: &SpoolBench) -> Che
     let body = br#"{"status":"ringing","token":"one","password":"hunter2"}"#;
     signal.audit = crate::call::Audit::of(bytes::Bytes::from_static(body));
     bench.append(1, &[signal]).await?;
-    for spooled in bench.all().await? {
+    let given = bench.all().await?;
+    assert_eq!(given.len(), 1, "what was appended is given");
+    for spooled in given {
         assert!(!spooled.signal.audit.payload().contains("hunter2"));
         let written = serde_json::to_string(&spooled.signal);
         assert!(written.is_ok_and(|text| !text.contains("hunter2")));

@@ -45,7 +45,10 @@ pub(super) async fn a_newer_snapshot_replaces_an_older_one_and_never_the_reverse
     newer.agents[0].name = "Newer".to_owned();
     bench.spool.save_snapshot(&newer).await?;
     assert_eq!(bench.spool.snapshot(&domain).await?.as_ref(), Some(&newer));
+    newer.agents[0].name = "Sealed anew".to_owned();
+    bench.spool.save_snapshot(&newer).await?;
+    assert_eq!(bench.spool.snapshot(&domain).await?.as_ref(), Some(&newer), "of the same revision");
     bench.spool.save_snapshot(&configuration(1, &domain, 4)).await?;
-    assert_eq!(bench.spool.snapshot(&domain).await?, Some(newer));
+    assert_eq!(bench.spool.snapshot(&domain).await?, Some(newer), "an older one changes nothing");
     Ok(())
 }
