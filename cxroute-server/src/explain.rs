@@ -136,7 +136,7 @@ async fn explain(
         spool: None,
         public_url: args.public_url.clone(),
     };
-    let engine = Engine::new(parts, operator());
+    let engine = Engine::new(parts, &operator());
     let gate = engine.gate(&args.domain).await?;
     let gate = gate.ok_or_else(|| anyhow!("there is no tenant with the domain {}", args.domain))?;
     let operator = operator();

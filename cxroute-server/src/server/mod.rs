@@ -267,7 +267,7 @@ fn app(
         public_url: public_url.clone(),
     };
     Ok(Arc::new(App {
-        engine: Arc::new(Engine::new(parts, operator())),
+        engine: Arc::new(Engine::new(parts, &operator())),
         authenticator: backing.authenticator,
         spool,
         meters: Meters::new().map_err(|error| ServerError::SetUp(error.into()))?,
