@@ -207,7 +207,7 @@ impl Plane {
     /// within [`PROVISIONAL_LEASE`].
     pub fn choose(&mut self, request: &ChooseRequest<'_>) -> Choice {
         self.tick(request.now);
-        if let Some(session) = self.sessions.get(request.token) {
+        if let Some(session) = self.sessions.find(request.token) {
             if let Some(state) = session.state_of(request.key) {
                 return match state {
                     SessionState::Decided(pick) => Choice::Recorded(Arc::clone(pick)),
@@ -262,7 +262,7 @@ impl Plane {
     }
 
     fn walk(&mut self, request: &ChooseRequest<'_>, tried: &[AgentId], pick: &mut Pick) {
-        let session = self.sessions.get(request.token);
+        let session = self.sessions.find(request.token);
         let attempts = session.map_or(0, |session| session.attempts.len());
         let number_tried = session.is_some_and(|session| session.attempts.iter().any(|a| a.seat.is_none()));
         let last = session.and_then(|session| session.attempts.last());
@@ -355,7 +355,7 @@ impl Plane {
 
     fn settle_into(&mut self, token: &SessionToken, settle: Settle, delta: &mut LedgerDelta) -> Settled {
         let Some(attempt) =
-            self.sessions.get(token).and_then(|session| session.attempt(settle.attempt)).cloned()
+            self.sessions.find(token).and_then(|session| session.attempt(settle.attempt)).cloned()
         else {
             return Settled::Unknown;
         };
@@ -364,7 +364,7 @@ impl Plane {
             return Settled::Late;
         }
         let closed = self.close(token, settle.attempt);
-        if let Some(session) = self.sessions.get_mut(token)
+        if let Some(session) = self.sessions.find_mut(token)
             && let Some(known) = session.attempt_mut(settle.attempt)
         {
             known.probe = None;

@@ -111,16 +111,16 @@ impl Plane {
 
     /// Does what fell due of a call by `at`.
     fn fall_due(&mut self, token: &SessionToken, at: Timestamp) {
-        while let Some(number) = self.sessions.get(token).and_then(|session| session.lapsed(at)) {
-            match self.sessions.get(token).and_then(|session| session.decided(number)) {
+        while let Some(number) = self.sessions.find(token).and_then(|session| session.lapsed(at)) {
+            match self.sessions.find(token).and_then(|session| session.decided(number)) {
                 Some(key) => self.retract(token, key),
                 None => {
                     self.close(token, number);
                 }
             }
         }
-        if self.sessions.get(token).is_some_and(|session| session.forget_at <= at) {
-            while let Some(key) = self.sessions.get(token).and_then(|session| session.unconfirmed()) {
+        if self.sessions.find(token).is_some_and(|session| session.forget_at <= at) {
+            while let Some(key) = self.sessions.find(token).and_then(|session| session.unconfirmed()) {
                 self.retract(token, key);
             }
             self.sessions.remove(token);
@@ -145,7 +145,7 @@ impl Plane {
 
     /// Closes an attempt's lease, once: `true` if it was open.
     pub(super) fn close(&mut self, token: &SessionToken, number: u16) -> bool {
-        let found = self.sessions.get_mut(token).and_then(|session| session.attempt_mut(number));
+        let found = self.sessions.find_mut(token).and_then(|session| session.attempt_mut(number));
         let Some(attempt) = found else { return false };
         if attempt.open_until.take().is_none() {
             return false;
@@ -167,7 +167,7 @@ impl Plane {
 
     /// Notes that the session may be forgotten at `at`; not while an attempt is open.
     pub(super) fn keep(&mut self, token: &SessionToken, at: Timestamp) {
-        if let Some(session) = self.sessions.get_mut(token) {
+        if let Some(session) = self.sessions.find_mut(token) {
             let open = session.attempts.iter().filter_map(|attempt| attempt.open_until);
             session.forget_at = open.map(|until| until.after(KEEP)).fold(at, Timestamp::max);
         }
@@ -177,7 +177,7 @@ impl Plane {
     /// The signal `key` was committed with `answer`: its open attempt counts until `open_until`, and a copy of the
     /// signal gets that answer.
     pub fn complete(&mut self, token: &SessionToken, key: EventKey, answer: &Sealed, open_until: Timestamp) {
-        let Some(session) = self.sessions.get_mut(token) else { return };
+        let Some(session) = self.sessions.find_mut(token) else { return };
         let answered = SessionState::Answered(answer.clone());
         let Some((_, state)) = session.states.iter_mut().find(|(k, _)| *k == key) else {
             session.states.push((key, answered));
@@ -195,7 +195,7 @@ impl Plane {
             book.keep(counted, pick.delta.turn.map(|(_, turn)| turn), pick.seq);
         }
         let Some(number) = picked_attempt(&pick.picked) else { return };
-        let open = self.sessions.get_mut(token).and_then(|session| session.attempt_mut(number));
+        let open = self.sessions.find_mut(token).and_then(|session| session.attempt_mut(number));
         if let Some(until) = open.and_then(|attempt| attempt.open_until.as_mut()) {
             *until = open_until;
             self.keep(token, open_until.after(KEEP));
@@ -205,14 +205,14 @@ impl Plane {
     /// Takes the choice that `key` was decided back as if it never was, because another server's answer won or the call
     /// turned out to be in another state: lease, count, turn and probe go. An attempt that it settled stays settled.
     pub fn retract(&mut self, token: &SessionToken, key: EventKey) {
-        let Some(session) = self.sessions.get_mut(token) else { return };
+        let Some(session) = self.sessions.find_mut(token) else { return };
         let Some(index) = session.states.iter().position(|(k, _)| *k == key) else { return };
         let (_, SessionState::Decided(pick)) = &session.states[index] else { return };
         let pick = Arc::clone(pick);
         session.states.remove(index);
         if let Some(number) = picked_attempt(&pick.picked) {
             self.close(token, number);
-            if let Some(session) = self.sessions.get_mut(token) {
+            if let Some(session) = self.sessions.find_mut(token) {
                 session.attempts.retain(|attempt| attempt.number != number);
             }
         }
@@ -232,7 +232,7 @@ impl Plane {
     /// The call has ended: open attempts free their caps, health is left alone, no further attempt is made.
     pub fn end(&mut self, token: &SessionToken, now: Timestamp) {
         self.tick(now);
-        let Some(session) = self.sessions.get_mut(token) else { return };
+        let Some(session) = self.sessions.find_mut(token) else { return };
         session.ended = true;
         let mut numbers = SmallVec::<[u16; 4]>::new();
         for attempt in &mut session.attempts {
@@ -247,7 +247,7 @@ impl Plane {
 
     /// No further attempt is made in the call; open attempts go on until their results or the CDR come.
     pub fn stop_attempts(&mut self, token: &SessionToken) {
-        if let Some(session) = self.sessions.get_mut(token) {
+        if let Some(session) = self.sessions.find_mut(token) {
             session.ended = true;
         }
     }
@@ -258,9 +258,9 @@ impl Plane {
         let token = image.token;
         for mut attempt in image.attempts {
             let number = attempt.number;
-            let known = self.sessions.get(&token).and_then(|session| session.attempt(number)).cloned();
+            let known = self.sessions.find(&token).and_then(|session| session.attempt(number)).cloned();
             if let Some(known) = known {
-                match self.sessions.get(&token).and_then(|session| session.decided(number)) {
+                match self.sessions.find(&token).and_then(|session| session.decided(number)) {
                     Some(key) if known.seat != attempt.seat => self.retract(&token, key),
                     _ if known.open_until.is_none() => {
                         attempt.open_until = None;

@@ -52,13 +52,13 @@ const fn part_of(hash: u64) -> usize {
 }
 
 impl Sessions {
-    pub(super) fn get(&self, token: &SessionToken) -> Option<&Session> {
+    pub(super) fn find(&self, token: &SessionToken) -> Option<&Session> {
         let hash = hash_of(token);
         let found = self.parts[part_of(hash)].find(hash, |entry| entry.is(hash, token));
         found.map(|entry| &*entry.session)
     }
 
-    pub(super) fn get_mut(&mut self, token: &SessionToken) -> Option<&mut Session> {
+    pub(super) fn find_mut(&mut self, token: &SessionToken) -> Option<&mut Session> {
         let hash = hash_of(token);
         let found = self.parts[part_of(hash)].find_mut(hash, |entry| entry.is(hash, token));
         found.map(|entry| &mut *entry.session)
@@ -83,7 +83,7 @@ impl Sessions {
 
     /// Sees to it that the call is looked at when something of it falls due.
     pub(super) fn watch(&mut self, token: &SessionToken, now: Timestamp) {
-        let Some(session) = self.get_mut(token) else { return };
+        let Some(session) = self.find_mut(token) else { return };
         let at = session.due().min(now.after(LOOK_AGAIN));
         if session.alarm.is_none_or(|alarm| at < alarm) {
             session.alarm = Some(at);
@@ -96,7 +96,7 @@ impl Sessions {
     pub(super) fn take_due(&mut self, now: Timestamp) -> Option<(Timestamp, SessionToken)> {
         while self.alarms.peek().is_some_and(|Reverse((at, _))| *at <= now) {
             let Reverse((at, token)) = self.alarms.pop()?;
-            let Some(session) = self.get_mut(&token) else { continue };
+            let Some(session) = self.find_mut(&token) else { continue };
             if session.alarm != Some(at) {
                 // An earlier alarm took its place.
                 continue;
@@ -139,9 +139,9 @@ mod tests {
             sessions.remove(&token(number));
         }
         for number in 0..5_000 {
-            assert_eq!(sessions.get(&token(number)).is_some(), number % 2 == 1, "{number}");
+            assert_eq!(sessions.find(&token(number)).is_some(), number % 2 == 1, "{number}");
         }
-        assert!(sessions.get_mut(&token(5_000)).is_none());
+        assert!(sessions.find_mut(&token(5_000)).is_none());
     }
 
     #[test]

@@ -54,8 +54,8 @@ const APPEND: &str = "INSERT INTO signals (tenant_id, session_token, signal) \
     SELECT value->>0, value->>1, value->>2 FROM json_each(?) ORDER BY key";
 const OLDEST: &str =
     "SELECT id, tenant_id, signal FROM signals WHERE aside IS NULL AND id > ? ORDER BY id LIMIT ?";
-const REMOVE: &str = "DELETE FROM signals WHERE id IN (SELECT value FROM json_each(?)) \
-    RETURNING tenant_id, session_token, octet_length(signal), aside IS NULL";
+const REMOVE: &str = "DELETE FROM signals WHERE id IN (SELECT value FROM json_each(?)) AND aside IS NULL \
+    RETURNING tenant_id, session_token, octet_length(signal)";
 const SET_ASIDE: &str = "UPDATE signals SET aside = ? WHERE id = ? AND aside IS NULL \
     RETURNING tenant_id, session_token, octet_length(signal)";
 const SAVE_SNAPSHOT: &str = "INSERT INTO snapshots (domain, revision, configuration) VALUES (?, ?, ?) \
@@ -97,16 +97,14 @@ impl Inner {
 
     async fn remove(&self, ids: Vec<u64>) -> Result<(), SpoolError> {
         let ids = serde_json::to_string(&ids).map_err(|error| corrupt("signals", &error))?;
-        let gone: Vec<(i64, String, i64, bool)> = sqlx::query_as(REMOVE)
+        let gone: Vec<(i64, String, i64)> = sqlx::query_as(REMOVE)
             .bind(ids)
             .fetch_all(&self.database)
             .await
             .map_err(|error| Fault::from(error).into_spool("signals"))?;
-        let (waited, aside): (Vec<_>, Vec<_>) = gone.into_iter().partition(|(.., waited)| *waited);
-        let waited: Vec<_> =
-            waited.into_iter().map(|(tenant, token, bytes, _)| counted(tenant, token, bytes)).collect();
-        self.waiting.leave(&waited);
-        self.waiting.forget_aside(aside.len() as u64);
+        let gone: Vec<_> =
+            gone.into_iter().map(|(tenant, token, bytes)| counted(tenant, token, bytes)).collect();
+        self.waiting.leave(&gone);
         Ok(())
     }
 

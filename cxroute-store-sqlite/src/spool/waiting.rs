@@ -58,12 +58,6 @@ impl Waiting {
         self.locked().level.set_aside += more;
     }
 
-    /// Counts signals out that had been set aside.
-    pub(super) fn forget_aside(&self, fewer: u64) {
-        let mut counts = self.locked();
-        counts.level.set_aside = counts.level.set_aside.saturating_sub(fewer);
-    }
-
     pub(super) fn holds(&self, session: &Session) -> bool {
         self.locked().sessions.contains_key(session)
     }
