@@ -1,12 +1,12 @@
 //! The ports through which core meets the world: [`Store`], the durable truth, [`LiveState`], the execution plane, and
 //! [`Spool`], where signals wait while the store is away. All are object-safe; the in-memory adapters of
-//! [`crate::memory`] are their executable specification, and the conformance kit (feature `conformance`) holds any
+//! [`crate::memory`] are the executable specification of the first two, and the conformance kit (feature `conformance`) holds any
 //! adapter against their contracts.
 //!
 //! # Writing an adapter
 //!
 //! The ports are `#[async_trait]` traits: take the crate `async-trait` and put its attribute over each `impl`, then the
-//! methods are written as plain `async fn`s. A [`LiveState`] is one trait of ten methods; its whole behaviour is that of
+//! methods are written as plain `async fn`s. A [`LiveState`] is one trait of nine methods; its whole behaviour is that of
 //! [`crate::strategy::Plane`], method for method. A [`Store`] opens two kinds of handles: one that implements
 //! [`ConfigReader`] and [`CallReader`] is a [`TenantRead`], one that implements these and [`TenantWriter`],
 //! [`PoolWriter`], [`AgentWriter`], [`GroupWriter`] and [`RuleWriter`] can be a [`TenantTx`]. Its heart is
@@ -20,6 +20,120 @@
 //! 5. If the step took a decision, its delta is booked as [`crate::strategy::Books`] does it.
 //!
 //! Then let the kit find out what is wrong: module `conformance` says how.
+//!
+//! # The traits as they are written
+//!
+//! The signatures below are shown without what `async_trait` makes of them. These adapters hand everything on to another;
+//! put your own in its place.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use async_trait::async_trait;
+//! use cxroute_core::authority::{ConfigScope, IngestScope, Operator, ReadScope};
+//! use cxroute_core::call::{EventKey, Ingested, SessionToken, Signal};
+//! use cxroute_core::config::{Configuration, Domain};
+//! use cxroute_core::id::TenantId;
+//! use cxroute_core::port::{
+//!     LiveError, LiveState, Spool, SpoolError, SpoolId, SpoolLevel, Spooled, Store, StoreError, TenantRead, TenantTx,
+//! };
+//! use cxroute_core::secret::Sealed;
+//! use cxroute_core::strategy::{Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
+//! use cxroute_core::time::Timestamp;
+//!
+//! struct MyStore<S>(S);
+//!
+//! #[async_trait]
+//! impl<S: Store> Store for MyStore<S> {
+//!     async fn ingest(&self, batch: Vec<(Arc<IngestScope>, Signal)>) -> Vec<Result<Ingested, StoreError>> {
+//!         self.0.ingest(batch).await
+//!     }
+//!     async fn read(&self, scope: &ReadScope) -> Result<Box<dyn TenantRead>, StoreError> {
+//!         self.0.read(scope).await
+//!     }
+//!     async fn begin(&self, scope: &ConfigScope) -> Result<Box<dyn TenantTx>, StoreError> {
+//!         self.0.begin(scope).await
+//!     }
+//!     async fn create_tenant(
+//!         &self, operator: &Operator, name: &str, domain: &Domain, at: Timestamp,
+//!     ) -> Result<TenantId, StoreError> {
+//!         self.0.create_tenant(operator, name, domain, at).await
+//!     }
+//!     async fn tenant_by_domain(&self, operator: &Operator, domain: &Domain) -> Result<Option<TenantId>, StoreError> {
+//!         self.0.tenant_by_domain(operator, domain).await
+//!     }
+//!     async fn revisions(&self, operator: &Operator) -> Result<Vec<(TenantId, u64)>, StoreError> {
+//!         self.0.revisions(operator).await
+//!     }
+//! }
+//!
+//! struct MyPlane<L>(L);
+//!
+//! #[async_trait]
+//! impl<L: LiveState> LiveState for MyPlane<L> {
+//!     async fn choose(&self, scope: &IngestScope, request: &ChooseRequest<'_>) -> Result<Choice, LiveError> {
+//!         self.0.choose(scope, request).await
+//!     }
+//!     async fn preview(&self, scope: &IngestScope, request: &ChooseRequest<'_>) -> Result<Choice, LiveError> {
+//!         self.0.preview(scope, request).await
+//!     }
+//!     async fn settle(
+//!         &self, scope: &IngestScope, token: &SessionToken, settle: Settle, now: Timestamp,
+//!     ) -> Result<(Settled, LedgerDelta), LiveError> {
+//!         self.0.settle(scope, token, settle, now).await
+//!     }
+//!     async fn complete(
+//!         &self, scope: &IngestScope, token: &SessionToken, key: EventKey, answer: &Sealed, open_until: Timestamp,
+//!     ) -> Result<(), LiveError> {
+//!         self.0.complete(scope, token, key, answer, open_until).await
+//!     }
+//!     async fn retract(&self, scope: &IngestScope, token: &SessionToken, key: EventKey) -> Result<(), LiveError> {
+//!         self.0.retract(scope, token, key).await
+//!     }
+//!     async fn end(&self, scope: &IngestScope, token: &SessionToken, now: Timestamp) -> Result<(), LiveError> {
+//!         self.0.end(scope, token, now).await
+//!     }
+//!     async fn stop_attempts(&self, scope: &IngestScope, token: &SessionToken) -> Result<(), LiveError> {
+//!         self.0.stop_attempts(scope, token).await
+//!     }
+//!     async fn hydrate(&self, scope: &IngestScope, image: SessionImage) -> Result<(), LiveError> {
+//!         self.0.hydrate(scope, image).await
+//!     }
+//!     async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError> {
+//!         self.0.restore(scope, image).await
+//!     }
+//! }
+//!
+//! struct MySpool<S>(S);
+//!
+//! #[async_trait]
+//! impl<S: Spool> Spool for MySpool<S> {
+//!     async fn append(&self, batch: &[(Arc<IngestScope>, Signal)]) -> Result<(), SpoolError> {
+//!         self.0.append(batch).await
+//!     }
+//!     async fn oldest(&self, limit: usize) -> Result<Vec<Spooled>, SpoolError> {
+//!         self.0.oldest(limit).await
+//!     }
+//!     async fn remove(&self, ids: &[SpoolId]) -> Result<(), SpoolError> {
+//!         self.0.remove(ids).await
+//!     }
+//!     async fn set_aside(&self, id: SpoolId, reason: &str) -> Result<(), SpoolError> {
+//!         self.0.set_aside(id, reason).await
+//!     }
+//!     fn holds(&self, scope: &IngestScope, token: &SessionToken) -> bool {
+//!         self.0.holds(scope, token)
+//!     }
+//!     fn level(&self) -> SpoolLevel {
+//!         self.0.level()
+//!     }
+//!     async fn save_snapshot(&self, configuration: &Configuration) -> Result<(), SpoolError> {
+//!         self.0.save_snapshot(configuration).await
+//!     }
+//!     async fn snapshot(&self, domain: &Domain) -> Result<Option<Configuration>, SpoolError> {
+//!         self.0.snapshot(domain).await
+//!     }
+//! }
+//! ```
 
 mod commit;
 mod live;
