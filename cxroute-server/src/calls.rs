@@ -6,6 +6,7 @@ use anyhow::anyhow;
 use clap::Args;
 use cxroute_core::call::{Attempt, Call, SessionToken, Trace};
 use cxroute_core::config::Domain;
+use cxroute_core::engine::{Plain, TraceText};
 use cxroute_core::port::{CallDetail, CallFilter, Names, Page, TenantRead};
 use cxroute_core::time::Timestamp;
 use serde::Serialize;
@@ -13,7 +14,6 @@ use serde_json::Value;
 
 use crate::cli::{operator, tenant};
 use crate::store_url::StoreArgs;
-use crate::trace_text::{plain, render_trace};
 
 /// Calls read at a time.
 const PAGE: u32 = 1_000;
@@ -166,17 +166,18 @@ impl Form for TextForm {
     }
 
     fn row(&mut self, out: &mut dyn Write, row: &Row<'_>) -> io::Result<()> {
-        let or_dash = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), plain);
+        let or_dash =
+            |text: Option<&str>| text.map_or_else(|| "-".to_owned(), |text| Plain(text).to_string());
         let cells = [
             &row.start_time.to_string(),
             row.direction,
-            &plain(row.from_number),
-            &plain(row.to_number),
+            &Plain(row.from_number).to_string(),
+            &Plain(row.to_number).to_string(),
             row.status,
             &row.duration.map_or_else(|| "-".to_owned(), |seconds| seconds.to_string()),
             &or_dash(row.agent),
             &or_dash(row.group),
-            &plain(row.session_token),
+            &Plain(row.session_token).to_string(),
         ];
         columns(out, cells)
     }
@@ -300,18 +301,18 @@ fn text_call(out: &mut dyn Write, detail: &CallDetail, names: &Names) -> io::Res
         writeln!(
             out,
             "  {number}. {}  {} to {ended}  {}",
-            plain(target),
+            Plain(target),
             attempt.started_at,
             attempt.status
         )?;
     }
     writeln!(out, "\nhistory:")?;
     for entry in &shown.history {
-        let detail = entry.detail.map(|detail| format!(": {}", plain(detail))).unwrap_or_default();
+        let detail = entry.detail.map(|detail| format!(": {}", Plain(detail))).unwrap_or_default();
         writeln!(out, "  {}  {:10} {:14} {}{detail}", entry.at, entry.state, entry.source, entry.effect)?;
     }
     for trace in &detail.traces {
-        write!(out, "\n{}", render_trace(trace, names))?;
+        write!(out, "\n{}", TraceText::new(trace, names))?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use clap::{Args, ValueEnum};
 use cxroute_core::authority::Operator;
 use cxroute_core::config::{Configuration, Domain};
-use cxroute_core::engine::{Direct, Engine, Explanation, Origin, Parts, Question};
+use cxroute_core::engine::{Direct, Engine, Explanation, Origin, Parts, Question, TraceText};
 use cxroute_core::memory::MemoryStore;
 use cxroute_core::port::Names;
 use cxroute_core::time::Timestamp;
@@ -17,7 +17,6 @@ use crate::cli::{operator, read_form};
 use crate::config_file::{Applier, Form, Mode};
 use crate::serve::public_url;
 use crate::store_url::{LiveUrl, Opened, StoreArgs};
-use crate::trace_text::render_trace;
 
 /// What is asked.
 #[derive(Args, Debug)]
@@ -98,7 +97,7 @@ pub(crate) async fn run(args: ExplainArgs) -> anyhow::Result<()> {
     let (opened, draft) = prepare(opened, &operator, form).await?;
     let (explanation, names) = explain(&args, &opened, draft).await?;
     let mut out = io::stdout().lock();
-    write!(out, "{}", render_trace(&explanation.trace, &names))?;
+    write!(out, "{}", TraceText::new(&explanation.trace, &names))?;
     writeln!(out, "\n{}", explanation.cxml)?;
     out.flush()?;
     Ok(())

@@ -15,7 +15,5 @@ pub mod serve;
 pub mod server;
 pub mod simulate;
 pub mod store_url;
-mod trace_text;
 
 pub use clock::now;
-pub use trace_text::render_trace;

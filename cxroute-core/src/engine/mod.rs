@@ -33,7 +33,7 @@
 //! use cxroute_core::call::{CallState, SessionToken};
 //! use cxroute_core::cloudonix::{Cdr, DialResult, Provider, VoiceRequest, Webhook};
 //! use cxroute_core::config::{Agent, Domain, Group, InboundRule, Member, Strategy, Target};
-//! use cxroute_core::engine::{Arrival, Engine, Origin, Parts, Question};
+//! use cxroute_core::engine::{Arrival, Engine, Origin, Parts, Question, TraceText};
 //! use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
 //! use cxroute_core::memory::MemoryStore;
 //! use cxroute_core::port::{CallReader as _, Store as _};
@@ -87,6 +87,8 @@
 //! let detail = reader.call_detail(&token).await?.ok_or("no such call")?;
 //! assert_eq!((detail.call.state, detail.call.duration), (CallState::Completed, Some(42)));
 //! assert_eq!((detail.call.attempts.len(), detail.traces.len()), (2, 2));
+//! let why = TraceText::new(&detail.traces[1], &reader.names().await?).to_string();
+//! assert!(why.contains("Front desk: already tried in this call"));
 //! # Ok(())
 //! # }
 //! ```
@@ -105,6 +107,7 @@ mod outage;
 mod refresh;
 mod route;
 mod snapshot;
+mod trace_text;
 mod update;
 mod voice;
 
@@ -115,6 +118,7 @@ pub use explain::{Explanation, Question};
 pub use gate::{Admitted, Credentials, Gate, Knock, Refused};
 pub use route::Origin;
 pub use snapshot::{Ending, Snapshot};
+pub use trace_text::{Plain, TraceText};
 
 use std::sync::{Arc, Mutex};
 

@@ -247,7 +247,17 @@ impl Plane {
 
     /// What [`Plane::choose`] would answer, without booking anything: for dry runs.
     pub fn preview(&self, request: &ChooseRequest<'_>) -> Choice {
-        self.clone().choose(request)
+        let mut known = Self {
+            seq: self.seq,
+            now: self.now,
+            groups: self.groups.clone(),
+            agents: self.agents.clone(),
+            memberships: self.memberships.clone(),
+            pools: self.pools.clone(),
+            sessions: self.sessions.concerning(request.token, request.now.max(self.now)),
+            unsaved: self.unsaved.clone(),
+        };
+        known.choose(request)
     }
 
     /// Ends an attempt without asking for another.

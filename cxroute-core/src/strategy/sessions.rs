@@ -81,14 +81,30 @@ impl Sessions {
         }
     }
 
-    /// Sees to it that the call is looked at when something of it falls due.
+    /// Sees to it that the call is looked at when something of it falls due. A plane that is being restored has no time
+    /// yet (`EPOCH`): its calls are not all looked at again by the first choice.
     pub(super) fn watch(&mut self, token: &SessionToken, now: Timestamp) {
         let Some(session) = self.find_mut(token) else { return };
-        let at = session.due().min(now.after(LOOK_AGAIN));
+        let due = session.due();
+        let at = if now == Timestamp::EPOCH { due } else { due.min(now.after(LOOK_AGAIN)) };
         if session.alarm.is_none_or(|alarm| at < alarm) {
             session.alarm = Some(at);
             self.alarms.push(Reverse((at, token.clone())));
         }
+    }
+
+    /// The calls that a choice for `token` at `now` is about: its own, and those of which something can be due by then. Live
+    /// calls wait meanwhile, so the others are not copied.
+    pub(super) fn concerning(&self, token: &SessionToken, now: Timestamp) -> Self {
+        let due = self.alarms.iter().filter(|Reverse((at, _))| *at <= now);
+        let mut some = Self { alarms: due.cloned().collect(), ..Self::default() };
+        let tokens: Vec<_> = some.alarms.iter().map(|Reverse((_, token))| token.clone()).collect();
+        for token in tokens.iter().chain([token]) {
+            if let Some(session) = self.find(token) {
+                *some.entry(token) = session.clone();
+            }
+        }
+        some
     }
 
     /// The next call of which something is due by `now`, and when it was, in the order of these times. It is to be
@@ -164,11 +180,27 @@ mod tests {
     }
 
     #[test]
+    fn a_dry_run_gets_the_calls_that_it_is_about() {
+        let mut sessions = Sessions::default();
+        for number in 0..100 {
+            sessions.entry(&token(number)).forget_at = at(number as i64);
+            sessions.watch(&token(number), at(0));
+        }
+        let mut some = sessions.concerning(&token(50), at(9));
+        assert!(some.find(&token(9)).is_some() && some.find(&token(50)).is_some());
+        assert!(some.find(&token(10)).is_none());
+        for number in 0..10 {
+            assert_eq!(some.take_due(at(9)), Some((at(number as i64), token(number))));
+        }
+        assert_eq!(some.take_due(at(100)), None);
+    }
+
+    #[test]
     fn an_alarm_that_has_become_pointless_is_not_kept_for_hours() {
         let mut sessions = Sessions::default();
         for number in 0..1_000 {
             sessions.entry(&token(number)).forget_at = at(14_400);
-            sessions.watch(&token(number), at(0));
+            sessions.watch(&token(number), at(1));
             sessions.remove(&token(number));
         }
         assert_eq!(sessions.take_due(at(301)), None);

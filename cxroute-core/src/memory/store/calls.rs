@@ -14,7 +14,8 @@ use crate::time::Timestamp;
 /// Everything that is kept of the calls.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
-    by_token: FxHashMap<SessionToken, Stored>,
+    /// Boxed: a map that grows must not move them all, while every other call waits.
+    by_token: FxHashMap<SessionToken, Box<Stored>>,
     by_id: BTreeMap<CallId, SessionToken>,
 }
 
@@ -38,7 +39,7 @@ pub(super) struct Receipt {
 
 impl Calls {
     pub(super) fn get(&self, token: &SessionToken) -> Option<&Stored> {
-        self.by_token.get(token)
+        self.by_token.get(token).map(|stored| &**stored)
     }
 
     pub(super) fn entry(&mut self, token: &SessionToken) -> &mut Stored {
@@ -62,7 +63,7 @@ impl Calls {
         while self.by_id.len() > most {
             let Some((id, token)) = self.by_id.pop_first() else { return };
             let live = |stored: &Stored| stored.call.as_ref().is_some_and(|call| !call.state.is_terminal());
-            if self.by_token.get(&token).is_some_and(live) && self.by_id.len() < most.saturating_mul(2) {
+            if self.get(&token).is_some_and(live) && self.by_id.len() < most.saturating_mul(2) {
                 self.by_id.insert(id, token);
                 return;
             }

@@ -1,35 +1,37 @@
-//! A trace for people: why a call goes where it goes, with names for ids.
+//! A trace for people: why a call goes where it goes, in words, with names for ids.
 
 use std::fmt::{self, Write as _};
 
-use cxroute_core::call::{RuleTrace, Trace};
-use cxroute_core::id::{AgentId, GroupId};
-use cxroute_core::port::Names;
-use cxroute_core::strategy::{CapKind, MemberVerdict, StageOutcome, StageTrace, Verdict, VerdictCounts};
+use crate::call::{RuleTrace, Trace};
+use crate::id::{AgentId, GroupId};
+use crate::port::Names;
+use crate::strategy::{CapKind, MemberVerdict, StageOutcome, StageTrace, Verdict, VerdictCounts};
 
-/// Renders a trace: the number, the rule, then every stage with its members. Ends with a line end.
-pub fn render_trace(trace: &Trace, names: &Names) -> String {
-    let mut text = String::new();
-    // Writing to a String does not fail.
-    let _ = write!(text, "{}", Rendered { trace, names });
-    text
-}
-
-struct Rendered<'a> {
+/// A trace in words: the number, the rule, then every stage with its members. Ends with a line end.
+///
+/// Names come from the store ([`names`](crate::port::ConfigReader::names)); where one is missing, the id stands for it.
+#[derive(Clone, Copy, Debug)]
+pub struct TraceText<'a> {
     trace: &'a Trace,
     names: &'a Names,
 }
 
-impl fmt::Display for Rendered<'_> {
+impl<'a> TraceText<'a> {
+    /// Of this trace, with these names.
+    pub const fn new(trace: &'a Trace, names: &'a Names) -> Self {
+        Self { trace, names }
+    }
+}
+
+impl fmt::Display for TraceText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let trace = self.trace;
-        let (direction, dialled, caller) =
-            (trace.direction.as_str(), plain(&trace.dialled), plain(&trace.caller));
+        let (direction, dialled, caller) = (trace.direction.as_str(), Plain(&trace.dialled), &trace.caller);
         write!(f, "{direction} call to {dialled}")?;
         if *trace.normalised != *trace.dialled {
-            write!(f, " (matched as {})", plain(&trace.normalised))?;
+            write!(f, " (matched as {})", Plain(&trace.normalised))?;
         }
-        let caller = if caller.is_empty() { "an unknown caller" } else { &caller };
+        let caller = Plain(if caller.is_empty() { "an unknown caller" } else { caller });
         writeln!(f, " from {caller}, at {}, configuration revision {}", trace.at, trace.revision)?;
         if trace.degraded {
             writeln!(f, "degraded: the execution plane was away, this server decided by itself")?;
@@ -45,13 +47,13 @@ impl fmt::Display for Rendered<'_> {
             self.stage(f, stage)?;
         }
         match &trace.fallback {
-            Some(fallback) => writeln!(f, "then: {}", plain(fallback)),
+            Some(fallback) => writeln!(f, "then: {}", Plain(fallback)),
             None => Ok(()),
         }
     }
 }
 
-impl Rendered<'_> {
+impl TraceText<'_> {
     fn stage(&self, f: &mut fmt::Formatter<'_>, stage: &StageTrace) -> fmt::Result {
         let outcome = match stage.outcome {
             StageOutcome::Chosen => "chosen",
@@ -84,14 +86,14 @@ impl Rendered<'_> {
     }
 
     fn agent(&self, id: AgentId) -> String {
-        self.names.agents.get(&id).map_or_else(|| format!("agent {id}"), |name| plain(name))
+        self.names.agents.get(&id).map_or_else(|| format!("agent {id}"), |name| Plain(name).to_string())
     }
 
     fn group(&self, id: GroupId) -> String {
         self.names
             .groups
             .get(&id)
-            .map_or_else(|| format!("group {id}"), |name| format!("group {:?}", plain(name)))
+            .map_or_else(|| format!("group {id}"), |name| format!("group {:?}", Plain(name).to_string()))
     }
 }
 
@@ -157,11 +159,15 @@ fn others(f: &mut fmt::Formatter<'_>, counts: &VerdictCounts) -> fmt::Result {
     if words.is_empty() { Ok(()) } else { writeln!(f, "     others: {}", words.join(", ")) }
 }
 
-/// Text that came from outside, without anything that would steer a terminal.
-pub(crate) fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { plain.extend(c.escape_default()) } else { plain.push(c) }
+/// Text that came from outside, without anything that would steer a terminal or break a line of a log.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain<'a>(pub &'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            if c.is_control() { write!(f, "{}", c.escape_default())? } else { f.write_char(c)? }
+        }
+        Ok(())
     }
-    plain
 }
