@@ -44,8 +44,8 @@ enum Then {
     Waits,
 }
 
-/// The answer to some bytes and how long it took: the best of three where the first came late or said that it would be
-/// late, since it is the bytes that are judged and not what else the machine does.
+/// The answer to some bytes and how long it took; asked again, at most twice, where it came late, since it is the bytes
+/// that are judged and not what else the machine does. A 5xx is never asked again.
 async fn answer(address: SocketAddr, bytes: &[u8], then: Then) -> (Option<Reply>, Duration) {
     let mut tries = 0;
     loop {
@@ -57,9 +57,10 @@ async fn answer(address: SocketAddr, bytes: &[u8], then: Then) -> (Option<Reply>
         }
         let reply = connection.reply().await;
         tries += 1;
-        let is_good = begun.elapsed() <= PROMISED && reply.as_ref().is_none_or(|reply| reply.status < 500);
-        if is_good || tries == 3 {
-            return (reply, begun.elapsed());
+        let took = begun.elapsed();
+        let is_fault = reply.as_ref().is_some_and(|reply| reply.status >= 500);
+        if took <= PROMISED || is_fault || tries == 3 {
+            return (reply, took);
         }
     }
 }
