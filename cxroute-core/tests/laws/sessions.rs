@@ -9,7 +9,7 @@ use cxroute_core::config::Strategy;
 use cxroute_core::id::GroupId;
 use cxroute_core::secret::Sealed;
 use cxroute_core::strategy::{
-    Choice, HealthSign, LastResort, Pick, Picked, Plane, SessionImage, Settle, StageOutcome,
+    Choice, HealthSign, LastResort, LiveAttempt, Pick, Picked, Plane, SessionImage, Settle, StageOutcome,
 };
 
 use crate::desk::{Desk, STEP, agent_of};
@@ -182,7 +182,7 @@ fn what_the_store_knows_of_a_call_is_taken_over() {
     let stages = [desk.world.roster(0)];
     let settle = Settle { attempt: 1, sign: HealthSign::Neutral, health: desk.world.groups[0].health };
     assert_eq!(desk.choose(5, 1, Some(settle), &stages, LastResort::End), Choice::Unknown);
-    let theirs = |agent: u64, open_until| cxroute_core::strategy::LiveAttempt {
+    let theirs = |agent: u64, open_until| LiveAttempt {
         number: 1,
         seat: Some(cxroute_core::strategy::AttemptSeat {
             agent: cxroute_core::id::AgentId::new(agent),
@@ -243,6 +243,37 @@ fn an_attempt_in_flight_survives_what_the_store_did_not_know_yet() {
     desk.confirm(50, 1);
     desk.now += 60_000;
     assert_eq!(desk.call(), None);
+}
+
+#[test]
+fn to_be_told_what_is_known_changes_nothing() {
+    for is_confirmed in [false, true] {
+        let mut desk = Desk::new(Strategy::RoundRobin, &[1, 1]);
+        desk.world.agents[0].cap = Some(1);
+        let stages = [desk.world.roster(0)];
+        let pick = desk.pick_for(50, 1, None, &stages, LastResort::End);
+        let Picked::Seat(seat) = &pick.picked else { panic!("{pick:?}") };
+        if is_confirmed {
+            desk.confirm(50, 1);
+        }
+        let open_until = Some(at(desk.now + 14_400_000));
+        let attempt = LiveAttempt { number: 1, seat: Some(seat.seat), open_until, probe: None };
+        for _ in 0..2 {
+            desk.plane.hydrate(SessionImage {
+                token: token(50),
+                attempts: vec![attempt.clone()],
+                ended: false,
+                forget_at: at(START),
+            });
+        }
+        assert_eq!(desk.call(), Some(1), "it was agent 1's turn");
+        assert_eq!(desk.call(), Some(1), "agent 0 has its one call");
+        desk.plane.end(&token(50), at(desk.now));
+        assert_eq!(desk.call(), Some(0), "its one call has ended");
+        assert_eq!(desk.call(), Some(1));
+        desk.ring();
+        assert_eq!(desk.call(), Some(1), "one call is all that it may have");
+    }
 }
 
 #[test]

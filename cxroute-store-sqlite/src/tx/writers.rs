@@ -38,6 +38,7 @@ impl SqliteTx {
     async fn inbound(&mut self, id: RuleId) -> Result<&mut Edit<InboundRule>, StoreError> {
         let before = match self.inbound.get(&id) {
             Some(edit) => edit.before.clone(),
+            None if self.has_minted(id) => None,
             None => self.read.inbound_rule(id).await?,
         };
         let now = before.clone();
@@ -47,10 +48,16 @@ impl SqliteTx {
     async fn outbound(&mut self, id: RuleId) -> Result<&mut Edit<OutboundRule>, StoreError> {
         let before = match self.outbound.get(&id) {
             Some(edit) => edit.before.clone(),
+            None if self.has_minted(id) => None,
             None => self.read.outbound_rule(id).await?,
         };
         let now = before.clone();
         Ok(self.outbound.entry(id).or_insert(Edit { before, now }))
+    }
+
+    /// Whether this draft gave the id, so that there is nothing to read under it: it has the tenant's turn.
+    fn has_minted(&self, id: RuleId) -> bool {
+        (self.first_id + 1..=*self.last_id).contains(&id.get())
     }
 }
 
