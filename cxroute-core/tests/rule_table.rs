@@ -107,6 +107,12 @@ fn ten_thousand_class_patterns_are_searched_best_first() {
         assert_eq!(found(&changed, &number), (id % 10 == 0).then_some(id), "{number}");
         assert_eq!(found(&changed, &format!("{id:04}06")), None);
     }
+    for rule in patterns.iter().step_by(20) {
+        assert_eq!(changed.remove(&rule.pattern, rule.priority, rule.id), Some(rule.payload));
+    }
+    for id in (0..10_000).step_by(10) {
+        assert_eq!(found(&changed, &format!("{id:04}03")), (id % 20 != 0).then_some(id));
+    }
 }
 
 #[test]

@@ -55,3 +55,36 @@ impl Plane {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ledger::AgentHealth;
+    use super::*;
+
+    #[test]
+    fn a_delta_keeps_its_own_rows_and_gets_those_that_were_lost_as_they_are_now() {
+        let group = GroupId::new(1);
+        let [lost, own] = [AgentId::new(1), AgentId::new(2)];
+        let delta = |agent| LedgerDelta {
+            presence: vec![Presence { group, agent, present: true }].into(),
+            joins: vec![Join { group, agent, step_millis: 1, steps: Vec::new() }],
+            health: vec![HealthRow { agent, health: AgentHealth::default() }].into(),
+            ..LedgerDelta::default()
+        };
+        let mut plane = Plane::default();
+        plane.unsaved.note(&delta(lost));
+        plane.agents.entry(lost).or_default();
+        let book = plane.groups.entry(group).or_default();
+        book.members.entry(lost).or_default().present = false;
+        let mut told = delta(own);
+        plane.tell_unsaved(&mut told);
+        let presence: Vec<_> = told.presence.iter().map(|row| (row.agent, row.present)).collect();
+        assert_eq!(presence, [(own, true), (lost, false)]);
+        assert_eq!(told.joins.iter().map(|row| row.agent).collect::<Vec<_>>(), [own, lost]);
+        assert_eq!(told.health.iter().map(|row| row.agent).collect::<Vec<_>>(), [own, lost]);
+
+        let mut again = delta(own);
+        plane.tell_unsaved(&mut again);
+        assert_eq!(again, delta(own), "what was told once is not told again");
+    }
+}

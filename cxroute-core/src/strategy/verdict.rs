@@ -159,3 +159,36 @@ impl VerdictCounts {
         *count += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_stage_is_short_and_reads_back_as_it_was() {
+        let member = |virtual_calls| MemberVerdict {
+            agent: AgentId::new(1),
+            membership: MembershipId::new(2),
+            verdict: Verdict::HigherLoad,
+            calls: 3,
+            virtual_calls,
+            capacity: 1,
+            priority: None,
+        };
+        let stage = |virtual_calls, others| StageTrace {
+            group: None,
+            strategy: Strategy::LoadBalanced,
+            outcome: StageOutcome::Chosen,
+            members: [member(virtual_calls)].into_iter().collect(),
+            others,
+        };
+        let counted = VerdictCounts { disabled: 5, ..VerdictCounts::default() };
+        for (stage, is_short) in [(stage(0, VerdictCounts::default()), true), (stage(7, counted), false)] {
+            let text = serde_json::to_string(&stage).unwrap();
+            for name in ["virtual_calls", "others"] {
+                assert_eq!(text.contains(name), !is_short, "{text}");
+            }
+            assert_eq!(serde_json::from_str::<StageTrace>(&text).unwrap(), stage);
+        }
+    }
+}

@@ -166,3 +166,51 @@ impl<T: Clone> Node<T> {
         removed
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::RuleId;
+
+    fn pattern(text: &str) -> Pattern {
+        Pattern::parse(text).unwrap()
+    }
+
+    fn with(texts: &[&str]) -> Names<()> {
+        let mut names = Names::default();
+        for text in texts {
+            let rule =
+                Ranked { pattern: Arc::new(pattern(text)), priority: 1, id: RuleId::new(1), payload: () };
+            assert!(names.insert(text.trim_end_matches('*').as_bytes(), rule).is_none());
+        }
+        names
+    }
+
+    fn remove(names: &mut Names<()>, text: &str) {
+        let without = |twins: &mut Twins<()>| twins.remove(1, RuleId::new(1));
+        let removed = names.remove(text.trim_end_matches('*').as_bytes(), &pattern(text), without);
+        assert!(removed.is_some(), "{text}");
+    }
+
+    #[test]
+    fn nothing_stays_of_rules_that_were_taken_out() {
+        let texts = ["alice", "alice*", "alicia", "al", "bob*", "ali-baba"];
+        for first in 0..texts.len() {
+            let mut names = with(&texts);
+            for at in 0..texts.len() {
+                assert!(!names.is_empty());
+                remove(&mut names, texts[(first + at) % texts.len()]);
+            }
+            assert!(names.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_a_neighbour_had_split_is_whole_again_without_it() {
+        let mut names = with(&["alice", "alan"]);
+        let label = |names: &Names<()>| names.root.as_ref().map(|root| root.children[0].label.clone());
+        assert_eq!(label(&names).as_deref(), Some(&b"al"[..]));
+        remove(&mut names, "alan");
+        assert_eq!(label(&names).as_deref(), Some(&b"alice"[..]));
+    }
+}

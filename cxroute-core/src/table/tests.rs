@@ -24,11 +24,12 @@ impl Dice {
         (0..1 + self.roll(most)).map(|_| self.pick(alphabet)).collect()
     }
 
-    /// Mostly short numbers over few digits; sometimes E.164, very long, with `#`, or a name.
+    /// Mostly short numbers over few digits; sometimes E.164, very long, with `#`, or a name, also of wide characters.
     fn number(&mut self) -> String {
         match self.roll(20) {
             0 => self.digits(&["1", "2", "#", "*"], 4),
             1 => self.digits(&["a", "b", "1", "-"], 4),
+            2 if self.roll(2) == 0 => self.digits(&["a", "é", "1", "2"], 4),
             2 => format!("12{}", self.digits(&["1", "2"], 20)),
             3..6 => format!(
                 "{}{}",
@@ -45,13 +46,8 @@ impl Dice {
         let text = match self.roll(40) {
             0 => "*".to_owned(),
             1 if !countries.is_empty() => format!("country:{}", self.pick(countries)),
-            2..12 => {
-                let mut text = String::new();
-                for _ in 0..1 + self.roll(5) {
-                    text.push_str(self.pick(&["1", "2", "3", "?", "[12]", "[^2]", "[2-9]"]));
-                }
-                text + self.pick(&["", "*"])
-            }
+            2..4 => self.digits(&["a", "é", "1", "2", "?", "[12]"], 4) + self.pick(&["", "*"]),
+            4..12 => self.digits(&["1", "2", "3", "?", "[12]", "[^2]", "[2-9]"], 5) + self.pick(&["", "*"]),
             _ => self.number().replace('*', "\\*") + self.pick(&["", "*", "*"]),
         };
         Pattern::parse(&text).unwrap_or(Pattern::EVERYTHING)
@@ -243,4 +239,13 @@ fn outbound_look_up_returns_what_a_scan_returns_also_after_changes() {
         }
     }
     assert!(contested * 2 >= cases, "only {contested} of {cases} calls are matched by two or more rules");
+}
+
+#[test]
+fn a_match_equals_itself_and_no_other() {
+    let everything =
+        |id| Rule { id: RuleId::new(id), priority: 1, pattern: Pattern::EVERYTHING, payload: () };
+    let table: RuleTable<()> = [everything(1), everything(2)].into_iter().collect();
+    let all = table.matches(&DialKey::of("1"), 2);
+    assert!(all[0] == all[0] && all[0] != all[1] && all[0] < all[1]);
 }
