@@ -30,4 +30,6 @@ mod told;
 #[cfg(test)]
 mod windows;
 #[cfg(test)]
+mod words;
+#[cfg(test)]
 mod world;
