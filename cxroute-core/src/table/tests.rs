@@ -192,20 +192,35 @@ fn conflicts_and_shadows_are_those_that_a_scan_finds() {
     assert!(found > 1000, "only {found} shadows");
 }
 
+impl Dice {
+    fn outbound_rule(&mut self, id: u64) -> OutboundRule<u64> {
+        let destination = if self.roll(3) == 0 { Pattern::parse("1*").unwrap() } else { self.pattern() };
+        let caller = if self.roll(2) == 0 { Pattern::EVERYTHING } else { self.pattern() };
+        OutboundRule { id: RuleId::new(id), caller, destination, payload: id }
+    }
+}
+
+fn better_outbound(a: &OutboundRule<u64>, b: &OutboundRule<u64>) -> std::cmp::Ordering {
+    let by_destination = a.destination.specificity().cmp(&b.destination.specificity());
+    by_destination.then_with(|| a.caller.specificity().cmp(&b.caller.specificity())).then(a.id.cmp(&b.id))
+}
+
+/// The ids of the rules that match, best first, as a scan finds them.
+fn scan_outbound(rules: &[OutboundRule<u64>], from: &DialKey, to: &DialKey) -> Vec<RuleId> {
+    let mut all: Vec<_> =
+        rules.iter().filter(|rule| rule.destination.matches(to) && rule.caller.matches(from)).collect();
+    all.sort_by(|a, b| better_outbound(a, b));
+    all.into_iter().map(|rule| rule.id).collect()
+}
+
 #[test]
 fn outbound_look_up_returns_what_a_scan_returns_also_after_changes() {
     let (mut cases, mut contested) = (0, 0);
     for seed in 0..200 {
         let mut dice = Dice(9000 + seed);
-        let mut rules: Vec<OutboundRule<u64>> = (0..1 + dice.roll(300) as u64)
-            .map(|id| {
-                let destination =
-                    if dice.roll(3) == 0 { Pattern::parse("1*").unwrap() } else { dice.pattern() };
-                let caller = if dice.roll(2) == 0 { Pattern::EVERYTHING } else { dice.pattern() };
-                OutboundRule { id: RuleId::new(id), caller, destination, payload: id }
-            })
-            .collect();
+        let mut rules: Vec<_> = (0..1 + dice.roll(300) as u64).map(|id| dice.outbound_rule(id)).collect();
         let mut table: OutboundTable<u64> = rules.iter().cloned().collect();
+        let older = (table.clone(), rules.clone());
         for _ in 0..rules.len() / 3 {
             let gone = rules.swap_remove(dice.roll(rules.len()));
             assert_eq!(table.remove(&gone.caller, &gone.destination, gone.id), Some(gone.payload));
@@ -213,32 +228,58 @@ fn outbound_look_up_returns_what_a_scan_returns_also_after_changes() {
             assert_eq!(table.insert(changed.clone()), None);
             rules.push(changed);
         }
-        assert_eq!(table.len(), rules.len());
-        for _ in 0..200 {
-            let (from, to) = (DialKey::of(&dice.number()), DialKey::of(&dice.number()));
-            let mut all: Vec<_> = rules
-                .iter()
-                .filter(|rule| rule.destination.matches(&to) && rule.caller.matches(&from))
-                .collect();
-            all.sort_by(|a, b| {
-                let by_destination = a.destination.specificity().cmp(&b.destination.specificity());
-                by_destination
-                    .then_with(|| a.caller.specificity().cmp(&b.caller.specificity()))
-                    .then(a.id.cmp(&b.id))
-            });
-            let found = table.find(&from, &to);
-            assert_eq!(
-                found.map(|rule| rule.id()),
-                all.first().map(|rule| rule.id),
-                "seed {seed} {from} {to}"
-            );
-            let ids: Vec<_> = table.matches(&from, &to, 5).iter().map(OutboundMatch::id).collect();
-            assert_eq!(ids, all.iter().map(|rule| rule.id).take(5).collect::<Vec<_>>());
-            cases += 1;
-            contested += usize::from(all.len() > 1);
+        let newer = (table, rules);
+        for (table, rules) in [&older, &newer] {
+            assert_eq!(table.len(), rules.len());
+            for _ in 0..100 {
+                let (from, to) = (DialKey::of(&dice.number()), DialKey::of(&dice.number()));
+                let all = scan_outbound(rules, &from, &to);
+                let found = table.find(&from, &to).map(|rule| rule.id());
+                assert_eq!(found, all.first().copied(), "seed {seed} {from} {to}");
+                let ids: Vec<_> = table.matches(&from, &to, 5).iter().map(OutboundMatch::id).collect();
+                assert_eq!(ids, all.iter().copied().take(5).collect::<Vec<_>>());
+                cases += 1;
+                contested += usize::from(all.len() > 1);
+            }
         }
+        let (mut table, rules) = newer;
+        for rule in rules {
+            assert!(!table.is_empty());
+            assert_eq!(table.remove(&rule.caller, &rule.destination, rule.id), Some(rule.payload));
+        }
+        assert!(table.is_empty());
     }
     assert!(contested * 2 >= cases, "only {contested} of {cases} calls are matched by two or more rules");
+}
+
+#[test]
+fn outbound_conflicts_and_shadows_are_those_that_a_scan_finds() {
+    let (mut conflicts, mut shadows) = (0, 0);
+    for seed in 0..200 {
+        let mut dice = Dice(12_000 + seed);
+        let rules: Vec<_> = (0..1 + dice.roll(60) as u64).map(|id| dice.outbound_rule(id)).collect();
+        let table: OutboundTable<u64> = rules.iter().cloned().collect();
+        for _ in 0..30 {
+            let asked = dice.outbound_rule(dice.0 % 70);
+            let others = rules.iter().filter(|rule| rule.id != asked.id);
+            let twins = others
+                .clone()
+                .filter(|rule| rule.caller == asked.caller && rule.destination == asked.destination);
+            let conflict = table.conflict(&asked.caller, &asked.destination, Some(asked.id));
+            assert_eq!(conflict, twins.map(|rule| rule.id).min(), "seed {seed} {asked:?}");
+            let covering = others.filter(|rule| {
+                better_outbound(rule, &asked).is_lt()
+                    && rule.destination.covers(&asked.destination)
+                    && rule.caller.covers(&asked.caller)
+            });
+            let shadow = table.shadowed_by(&asked.caller, &asked.destination, asked.id);
+            let best = covering.min_by(|a, b| better_outbound(a, b)).map(|rule| rule.id);
+            assert_eq!(shadow, best, "seed {seed} {asked:?}");
+            conflicts += usize::from(conflict.is_some());
+            shadows += usize::from(shadow.is_some());
+        }
+    }
+    assert!(conflicts > 500 && shadows > 1000, "only {conflicts} conflicts and {shadows} shadows");
 }
 
 #[test]
