@@ -54,3 +54,22 @@ impl<'de> Deserialize<'de> for Audit {
         Ok(Self(Content::Redacted(Box::deserialize(deserializer)?)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_body_is_its_content_without_secrets_and_reads_back() {
+        let audit = Audit::of(Bytes::from_static(br#"{"session":"a","password":"hunter2"}"#));
+        let kept: serde_json::Value = serde_json::from_str(&audit.payload()).unwrap();
+        assert_eq!(kept["session"], "a");
+        assert!(!audit.payload().contains("hunter2"));
+        let stored = serde_json::to_string(&audit).unwrap();
+        let read: Audit = serde_json::from_str(&stored).unwrap();
+        assert_eq!(read.payload(), audit.payload());
+        for (audit, length) in [(&audit, 36), (&read, audit.payload().len())] {
+            assert_eq!(format!("{audit:?}"), format!("Audit({length} bytes)"));
+        }
+    }
+}

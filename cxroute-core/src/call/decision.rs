@@ -99,3 +99,50 @@ pub struct RuleTrace {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub priority: Option<u32>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Strategy;
+    use crate::strategy::{StageOutcome, VerdictCounts};
+
+    #[test]
+    fn a_stored_trace_leaves_out_what_is_not_there_and_reads_back_as_it_was() {
+        let bare = Trace {
+            at: Timestamp::from_millis(1),
+            revision: 2,
+            direction: RuleDirection::Inbound,
+            dialled: "+1 212".into(),
+            normalised: "1212".into(),
+            caller: "".into(),
+            rule: None,
+            next_best: SmallVec::new(),
+            stages: Arc::default(),
+            fallback: None,
+            degraded: false,
+        };
+        let stage = StageTrace {
+            group: None,
+            strategy: Strategy::Priority,
+            outcome: StageOutcome::Nobody,
+            members: SmallVec::new(),
+            others: VerdictCounts::default(),
+        };
+        let rule = RuleTrace { id: RuleId::new(1), pattern: "1*".into(), priority: None };
+        let full = Trace {
+            rule: Some(rule.clone()),
+            next_best: [rule].into_iter().collect(),
+            stages: Arc::new([stage].into_iter().collect()),
+            fallback: Some("reject".into()),
+            degraded: true,
+            ..bare.clone()
+        };
+        for (trace, is_full) in [(bare, false), (full, true)] {
+            let text = serde_json::to_string(&trace).unwrap();
+            for name in ["next_best", "stages", "fallback", "degraded"] {
+                assert_eq!(text.contains(name), is_full, "{name}: {text}");
+            }
+            assert_eq!(serde_json::from_str::<Trace>(&text).unwrap(), trace);
+        }
+    }
+}

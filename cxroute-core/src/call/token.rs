@@ -142,3 +142,38 @@ pub struct AttemptName {
     /// 1 is the first attempt of the call.
     pub number: u16,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_token_shows_compares_and_is_found_as_its_text() {
+        let token = SessionToken::new("a1").unwrap();
+        assert_eq!((token.as_str(), token.to_string().as_str()), ("a1", "a1"));
+        assert_eq!(format!("{token:?}"), r#""a1""#);
+        let known = HashSet::from([token]);
+        assert!(known.contains("a1") && !known.contains("a2"));
+    }
+
+    #[test]
+    fn long_tokens_are_shortened_and_stay_apart() {
+        let text = "é".repeat(128);
+        let (one, two) = (SessionToken::new(&text).unwrap(), SessionToken::new(&format!("{text}x")).unwrap());
+        assert!(one != two && one.as_str().len() <= 255 && one.as_str().starts_with("éé"));
+        assert_eq!(SessionToken::new(&"a".repeat(255)).unwrap().as_str(), "a".repeat(255));
+        assert_eq!(SessionToken::new(""), None);
+    }
+
+    #[test]
+    fn the_key_of_a_signal_is_stored_in_full() {
+        let hash = 0x0123_4567_89ab_cdef_0011_2233_4455_6677;
+        let key = EventKey { kind: EventKind::Cdr, hash };
+        let text = serde_json::to_string(&key).unwrap();
+        assert!(text.contains(r#""0123456789abcdef0011223344556677""#), "{text}");
+        assert_eq!(serde_json::from_str::<EventKey>(&text).unwrap(), key);
+        assert!(serde_json::from_str::<EventKey>(r#"{"kind":"cdr","hash":"g"}"#).is_err());
+    }
+}

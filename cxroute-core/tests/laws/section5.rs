@@ -332,6 +332,14 @@ fn another_stage_with_an_open_attempt_is_recorded_and_changes_nothing() {
 }
 
 #[test]
+fn another_stage_can_overtake_the_signal_that_made_the_attempt() {
+    let mut line = Line::default();
+    assert_eq!(line.take(&voice(2, 3, Action::Repeat { attempt: 1 }, 1)), Some(Acceptance::Taken));
+    assert_eq!(line.take(&rings()), Some(Acceptance::Taken));
+    assert_eq!((line.call().state, line.call().attempts.len()), (Connecting, 1));
+}
+
+#[test]
 fn another_stage_after_a_result_gets_a_new_attempt() {
     let line = check([rings(), result(1, Outcome::Busy, 9, dial_agent(2), 1)], Connecting);
     let line = check(
@@ -370,7 +378,10 @@ fn a_decision_made_in_ignorance_of_the_call_is_a_conflict_and_keeps_nothing() {
         let known = line.call.clone();
         assert_eq!(line.take(&ignorant), Some(Acceptance::Conflict), "{ignorant:#?}");
         assert_eq!(line.call, known);
-        assert!(line.steps.last().unwrap().history.is_empty());
+        let step = line.steps.last().unwrap();
+        assert!(step.history.is_empty());
+        let shown = step.call.as_ref().unwrap();
+        assert!(known.as_ref().is_none_or(|known| known == shown), "a conflict shows the call as it is");
     }
 }
 
