@@ -106,3 +106,23 @@ pub fn rollup(before: Option<&Call>, after: &Call) -> SmallVec<[RollupDelta; 3]>
     deltas.retain(|delta| delta.figures != Figures::default());
     deltas
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_add_up_field_by_field() {
+        let figures = |calls, completed, busy, failed, no_answer, completed_seconds| Figures {
+            calls,
+            completed,
+            busy,
+            failed,
+            no_answer,
+            completed_seconds,
+        };
+        let mut total = figures(1, 2, 3, 4, 5, 6);
+        total += figures(10, 20, 30, 40, 50, 60);
+        assert_eq!(total, figures(11, 22, 33, 44, 55, 66));
+    }
+}

@@ -1,6 +1,7 @@
 //! Tests of patterns: canonical forms, matching, every error, the order of specificity.
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use proptest::prelude::*;
 
@@ -60,6 +61,7 @@ fn every_spelling_has_one_canonical_form_that_parses_to_itself() {
 fn an_error_says_what_was_expected_where_and_in_which_input() {
     use PatternProblem::*;
     let (long, wide) = ("7".repeat(256), "İ".repeat(200));
+    let mut said = HashSet::new();
     for (input, problem, position) in [
         ("", Empty, 0),
         ("+", NothingToMatch, 0),
@@ -100,7 +102,23 @@ fn an_error_says_what_was_expected_where_and_in_which_input() {
             text.starts_with("expected ") && text.contains(&format!("offset {position} of {input:?}")),
             "{text}"
         );
+        said.insert(problem.to_string());
+        assert!(
+            text.contains(&format!("expected {problem}, at")) && problem.to_string().len() > 10,
+            "{text}"
+        );
     }
+    assert_eq!(said.len(), 13, "two problems are told apart by what was expected: {said:?}");
+}
+
+#[test]
+fn a_pattern_has_255_characters_at_most_as_typed_and_in_canonical_form() {
+    // A capital dotted I is two characters in lower case.
+    for longest in ["7".repeat(255), format!("a{}", "İ".repeat(127)), format!("{}*", "7".repeat(254))] {
+        assert!(Pattern::parse(&longest).is_ok(), "{longest}");
+        assert_eq!(Pattern::parse(&format!("7{longest}")).unwrap_err().problem(), PatternProblem::TooLong);
+    }
+    assert_eq!(format!("{:?}", pattern("+1 (212)*")), "Pattern(1212*)");
 }
 
 #[test]
@@ -197,7 +215,10 @@ fn a_pattern_covers_what_it_matches_all_of() {
 fn a_typed_pattern_keeps_its_text_and_equals_other_spellings() {
     let typed: TypedPattern = serde_json::from_str("\"+1 (212)*\"").unwrap();
     assert_eq!(typed.typed(), "+1 (212)*");
+    assert_eq!(typed.to_string(), typed.typed());
     assert_eq!(typed, TypedPattern::parse("1212*").unwrap());
+    assert_ne!(typed, TypedPattern::parse("1213*").unwrap());
+    assert!(HashSet::from([typed.clone()]).contains(&TypedPattern::parse("1212*").unwrap()));
     assert_eq!(serde_json::to_string(&typed).unwrap(), "\"+1 (212)*\"");
     assert_eq!(serde_json::to_string(typed.pattern()).unwrap(), "\"1212*\"");
     assert!(serde_json::from_str::<Pattern>("\"1*2\"").unwrap_err().to_string().contains("offset 1"));
