@@ -89,6 +89,14 @@ fn seventy_thousand_rules_with_one_pattern_give_the_one_of_lowest_priority_and_i
 }
 
 #[test]
+fn seventy_thousand_rules_with_one_pattern_are_found_behind_a_longer_one_that_does_not_match() {
+    let table: RuleTable<u64> =
+        (0..70_000).map(|id| rule(id, 100, "1212*")).chain([rule(99_999, 1, "12125*")]).collect();
+    assert_eq!(found(&table, "121255"), Some(99_999));
+    assert_eq!(found(&table, "121261"), Some(0));
+}
+
+#[test]
 fn ten_thousand_class_patterns_are_searched_best_first() {
     let patterns: Vec<_> =
         (0..10_000).map(|id| rule(id, 1 + (id % 3) as u32, &format!("{id:04}?[2-5]*"))).collect();

@@ -270,7 +270,8 @@ proptest! {
     fn specificity_is_a_total_order(a in patterns(), b in patterns(), c in patterns()) {
         let (x, y, z) = (a.specificity(), b.specificity(), c.specificity());
         prop_assert_eq!(x.cmp(&y), y.cmp(&x).reverse());
-        prop_assert_eq!(x.cmp(&y) == Ordering::Equal, a == b);
+        prop_assert_eq!((x == y, x.cmp(&y) == Ordering::Equal), (a == b, a == b));
+        prop_assert!(x == a.specificity());
         let mut sorted = [x, y, z];
         sorted.sort();
         prop_assert!(sorted[0] <= sorted[1] && sorted[1] <= sorted[2] && sorted[0] <= sorted[2]);

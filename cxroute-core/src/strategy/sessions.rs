@@ -205,5 +205,13 @@ mod tests {
         }
         assert_eq!(sessions.take_due(at(301)), None);
         assert!(sessions.alarms.is_empty());
+
+        sessions.entry(&token(1)).forget_at = at(14_400);
+        sessions.watch(&token(1), at(301));
+        assert_eq!(sessions.take_due(at(700)), None);
+        assert_eq!(sessions.alarms.len(), 1, "a call that goes on is looked at again");
+        sessions.remove(&token(1));
+        assert_eq!(sessions.take_due(at(1_100)), None);
+        assert!(sessions.alarms.is_empty());
     }
 }

@@ -247,9 +247,9 @@ fn an_attempt_in_flight_survives_what_the_store_did_not_know_yet() {
 
 #[test]
 fn to_be_told_what_is_known_changes_nothing() {
-    for is_confirmed in [false, true] {
+    for (is_confirmed, cap) in [(false, None), (true, None), (false, Some(1)), (true, Some(1))] {
         let mut desk = Desk::new(Strategy::RoundRobin, &[1, 1]);
-        desk.world.agents[0].cap = Some(1);
+        desk.world.agents[0].cap = cap;
         let stages = [desk.world.roster(0)];
         let pick = desk.pick_for(50, 1, None, &stages, LastResort::End);
         let Picked::Seat(seat) = &pick.picked else { panic!("{pick:?}") };
@@ -267,6 +267,10 @@ fn to_be_told_what_is_known_changes_nothing() {
             });
         }
         assert_eq!(desk.call(), Some(1), "it was agent 1's turn");
+        if cap.is_none() {
+            assert_eq!(desk.call(), Some(0));
+            continue;
+        }
         assert_eq!(desk.call(), Some(1), "agent 0 has its one call");
         desk.plane.end(&token(50), at(desk.now));
         assert_eq!(desk.call(), Some(0), "its one call has ended");
