@@ -138,6 +138,8 @@ fn countries_are_upper_case_and_unknown_ones_are_refused() {
     }
     assert!(pattern("country:GB").matches(&DialKey::of("+44 20 7946 0000")));
     assert!(!pattern("country:GB").matches(&DialKey::of("4400")));
+    assert!(pattern("country:GB").covers(&pattern("country:gb")));
+    assert!(!pattern("country:GB").covers(&pattern("country:US")));
 }
 
 #[cfg(not(feature = "country"))]
