@@ -16,11 +16,11 @@ use cxroute_core::config::{
     Agent, Capacity, Domain, Group, GroupSettings, InboundRule, Member, OutboundRule, Target,
 };
 use cxroute_core::engine::{
-    Admitted, Answer, Arrival, Direct, Durability, Engine, Origin, Parts, Question, Receipt,
+    Admitted, Answer, Arrival, Direct, Distribution, Durability, Engine, Origin, Parts, Question, Receipt,
 };
 use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId, TenantId};
 use cxroute_core::memory::{MemoryLive, MemoryStore};
-use cxroute_core::port::{Retry, Store, StoreError, TenantRead, TenantTx};
+use cxroute_core::port::{CallFilter, Page, Retry, Store, StoreError, TenantRead, TenantTx};
 use cxroute_core::secret::{NoVault, Sealed};
 use cxroute_core::strategy::{CallFacts, Candidate, CustomStrategy, Preference, Verdict};
 use cxroute_core::time::Timestamp;
@@ -288,6 +288,39 @@ async fn a_dry_run_says_what_would_happen_and_changes_nothing() {
     let answer = desk.voice("s1", "1", "+12125551234").await;
     assert_eq!(dialled(&answer).as_deref(), Some("+12125550001"));
     assert_eq!(desk.call("s1").await.traces[0].stages, one.trace.stages);
+}
+
+#[tokio::test]
+async fn calls_that_are_replayed_under_the_same_configuration_are_distributed_as_they_were() {
+    let mut desk = Desk::open(GroupSettings::default()).await;
+    for (number, words) in [&["completed"][..], &["no-answer", "completed"], &["busy", "failed", "canceled"]]
+        .into_iter()
+        .cycle()
+        .take(30)
+        .enumerate()
+    {
+        let session = format!("s{number}");
+        let mut answer = desk.voice(&session, "1", "+12125551234").await;
+        for word in words {
+            desk.now += 20_000;
+            answer = desk.result(&answer, &session, word).await;
+        }
+    }
+    desk.voice("nowhere", "1", "+4930123456").await;
+    let scope = Operator::assume().read(desk.admitted.tenant());
+    let mut reader = desk.store.read(&scope).await.unwrap();
+    let page = Page { after: None, limit: 1_000 };
+    let mut calls = reader.calls(&CallFilter::default(), page).await.unwrap();
+    calls.sort_by_key(|call| call.received_at);
+    let configuration = reader.configuration().await.unwrap();
+    drop(reader);
+    let mut replay = desk.engine.replay(&configuration).await.unwrap();
+    for call in &calls {
+        replay.play(call).await;
+    }
+    let (recorded, replayed) = (calls.iter().collect::<Distribution>(), replay.finish().await);
+    assert_eq!(recorded, replayed);
+    assert_eq!((recorded.calls, recorded.unrouted, recorded.agents.len()), (31, 1, 3));
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use cxroute_core::port::Store;
 use crate::calls::CallsArgs;
 use crate::config_file::{self, Applied, Applier, Form, Mode};
 use crate::explain::ExplainArgs;
+use crate::replay::ReplayArgs;
 use crate::serve::ServeOptions;
 use crate::simulate::SimulateOptions;
 use crate::store_url::StoreArgs;
@@ -40,6 +41,8 @@ enum Command {
     Calls(CallsArgs),
     /// Says where a call would go, and why, without doing anything.
     Explain(Box<ExplainArgs>),
+    /// Says how recorded calls would have been distributed under a draft, without doing anything.
+    Replay(ReplayArgs),
     /// Plays Cloudonix against a running server, and reports every violation.
     Simulate(Box<SimulateOptions>),
 }
@@ -93,6 +96,7 @@ impl Command {
             Self::Config(ConfigCommand::Export(args)) => export(args).await?,
             Self::Calls(args) => crate::calls::run(args).await?,
             Self::Explain(args) => crate::explain::run(*args).await?,
+            Self::Replay(args) => crate::replay::run(args).await?,
             Self::Simulate(options) => return simulate(*options).await,
         }
         Ok(ExitCode::SUCCESS)
@@ -139,6 +143,15 @@ pub fn read_form(file: &Path) -> anyhow::Result<Form> {
     };
     let text = text.with_context(|| file.display().to_string())?;
     Form::parse(&text).with_context(|| file.display().to_string())
+}
+
+/// Reads a draft of this domain's configuration.
+pub(crate) fn read_draft(file: &Path, domain: &Domain) -> anyhow::Result<Form> {
+    let form = read_form(file)?;
+    match form.tenant.domain == *domain {
+        true => Ok(form),
+        false => Err(anyhow!("the draft is of {}, not of {domain}", form.tenant.domain)),
+    }
 }
 
 async fn apply(args: ApplyArgs) -> anyhow::Result<()> {

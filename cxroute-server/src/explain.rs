@@ -13,7 +13,7 @@ use cxroute_core::memory::MemoryStore;
 use cxroute_core::port::Names;
 use cxroute_core::time::Timestamp;
 
-use crate::cli::{operator, read_form};
+use crate::cli::{operator, read_draft};
 use crate::config_file::{Applier, Form, Mode};
 use crate::serve::public_url;
 use crate::store_url::{LiveUrl, Opened, StoreArgs};
@@ -79,16 +79,14 @@ impl Direction {
     }
 }
 
-fn time(text: &str) -> Result<Timestamp, String> {
+/// Reads a time of the command line.
+pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| "expected an ISO 8601 time such as 2026-01-31T12:00:00Z".to_owned())
 }
 
 /// Prints the trace and the CXML, credentials masked.
 pub(crate) async fn run(args: ExplainArgs) -> anyhow::Result<()> {
-    let form = args.config.as_deref().map(read_form).transpose()?;
-    if let Some(form) = form.as_ref().filter(|form| form.tenant.domain != args.domain) {
-        return Err(anyhow!("the draft is of {}, not of {}", form.tenant.domain, args.domain));
-    }
+    let form = args.config.as_deref().map(|file| read_draft(file, &args.domain)).transpose()?;
     let operator = operator();
     let opened = match &form {
         Some(_) => args.store.open_or_pretend().await?,

@@ -10,6 +10,7 @@ pub mod http;
 pub mod master_key;
 mod meters;
 mod random;
+pub mod replay;
 mod seldom;
 pub mod serve;
 pub mod server;

@@ -23,6 +23,9 @@
 //! that [`Engine::admit`] refuses is a 401. Call [`Engine::refresh`] once a second, so that changes of configuration are
 //! routed by.
 //!
+//! What a change of configuration would do is asked beforehand: [`Engine::explain`] says it of one call,
+//! [`Engine::replay`] of recorded ones.
+//!
 //! # A whole call
 //!
 //! Two agents in a group; the first does not answer, the second does, the CDR has the last word:
@@ -105,6 +108,7 @@ mod explain;
 mod gate;
 mod outage;
 mod refresh;
+mod replay;
 mod route;
 mod snapshot;
 mod trace_text;
@@ -116,6 +120,7 @@ pub use commit::Direct;
 pub use committer::{CatchUp, Committer, CommitterCounts, CommitterOptions};
 pub use explain::{Explanation, Question};
 pub use gate::{Admitted, Credentials, Gate, Knock, Refused};
+pub use replay::{Distribution, Replay, Share};
 pub use route::Origin;
 pub use snapshot::{Ending, Snapshot};
 pub use trace_text::{Plain, TraceText};

@@ -6,6 +6,7 @@ use std::path::Path;
 use cxroute_core::authority::Operator;
 use cxroute_core::call::{AttemptTarget, Call, Outcome};
 use cxroute_core::config::Domain;
+use cxroute_core::engine::Share;
 use cxroute_core::port::{CallFilter, Names, Page, Store as _};
 use cxroute_store_sqlite::{SqliteStore, StoreOptions};
 use serde::Deserialize;
@@ -31,6 +32,33 @@ pub(crate) fn listed(folder: &Path, domain: &str) -> BTreeMap<String, Record> {
     let records: BTreeMap<_, _> = rows.into_iter().map(|row| (row.session_token.clone(), row)).collect();
     assert_eq!(records.len(), count, "a call of {domain} is listed twice");
     records
+}
+
+/// What `replay --json` says.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Replayed {
+    pub(crate) recorded: Side,
+    pub(crate) replayed: Side,
+    pub(crate) agents: Vec<ReplayedAgent>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Side {
+    pub(crate) calls: u64,
+}
+
+/// An agent's share on record and in the replay.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ReplayedAgent {
+    pub(crate) name: String,
+    pub(crate) recorded: Share,
+    pub(crate) replayed: Share,
+}
+
+/// Plays all records of a tenant again.
+pub(crate) fn replayed(folder: &Path, domain: &str, more: &[&str]) -> Replayed {
+    let json = run(folder, &[&["replay", domain, "--json"], more].concat());
+    serde_json::from_str(&json).unwrap()
 }
 
 /// Whole calls of a tenant, and whom its agents are dialled by.

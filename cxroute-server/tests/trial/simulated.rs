@@ -2,10 +2,11 @@
 //! every record ends as the platform saw the call end, and agents are counted exactly as they were decided for.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::dice;
 use crate::process::{PATIENT, Running, apply, assert_calm};
-use crate::records::{Kept, assert_listed, listed, windows};
+use crate::records::{Kept, assert_listed, listed, replayed, windows};
 use crate::simulation::{Simulation, decisions, dials};
 use crate::tenants::{CHAIN, LEVEL, TURNS};
 
@@ -68,11 +69,34 @@ async fn a_thousand_simulated_calls_end_as_the_platform_saw_them_and_are_counted
     assert_windows(path, &counts);
     assert!(spread(&counts[0], 3) <= 1, "{counts:?}");
     assert!(spread(&counts[1], 5) <= 1, "{counts:?}");
+    for ((domain, (_, lines)), counts) in domains.into_iter().zip(&seen).zip(&counts) {
+        assert_replayed(path, domain, lines.len() as u64, counts);
+    }
     assert_calm(&server.kill());
 }
 
+/// A replay counts what is on record, as the records do, and is routed by the configuration that it is given.
+fn assert_replayed(folder: &Path, domain: &str, calls: u64, counts: &BTreeMap<String, u64>) {
+    let recorded = replayed(folder, domain, &[]);
+    assert_eq!((recorded.recorded.calls, recorded.replayed.calls), (calls, calls));
+    for line in &recorded.agents {
+        assert_eq!(Some(&line.recorded.attempts), counts.get(&line.name), "{domain}: {}", line.name);
+    }
+    if domain == "level.cloudonix.net" {
+        let again = recorded.agents.into_iter().map(|line| (line.name, line.replayed.attempts)).collect();
+        assert!(spread(&again, 3) <= 1, "{again:?}");
+        let doubled = LEVEL.replace(r#"{ agent: "+101" }"#, r#"{ agent: "+101", capacity: 2 }"#);
+        std::fs::write(folder.join("draft.yaml"), doubled).unwrap();
+        let drafted = replayed(folder, domain, &["--config", "draft.yaml"]);
+        let first = &drafted.agents[0];
+        assert_eq!(first.name, "+101");
+        assert!(first.replayed.attempts.abs_diff(calls / 2) <= 1, "{} of {calls}", first.replayed.attempts);
+        assert_eq!(drafted.agents.iter().map(|line| line.replayed.attempts).sum::<u64>(), calls);
+    }
+}
+
 /// The windows that the next choice is made by count what was decided, no more and no less.
-pub(crate) fn assert_windows(folder: &std::path::Path, counts: &[BTreeMap<String, u64>]) {
+pub(crate) fn assert_windows(folder: &Path, counts: &[BTreeMap<String, u64>]) {
     assert_eq!(windows(folder, "level.cloudonix.net", &["+1"]), counts[0]);
     assert_eq!(windows(folder, "turns.cloudonix.net", &["+1"]), counts[1]);
     let chain = windows(folder, "chain.cloudonix.net", &["+1", "+2"]);
