@@ -293,12 +293,8 @@ async fn a_dry_run_says_what_would_happen_and_changes_nothing() {
 #[tokio::test]
 async fn calls_that_are_replayed_under_the_same_configuration_are_distributed_as_they_were() {
     let mut desk = Desk::open(GroupSettings::default()).await;
-    for (number, words) in [&["completed"][..], &["no-answer", "completed"], &["busy", "failed", "canceled"]]
-        .into_iter()
-        .cycle()
-        .take(30)
-        .enumerate()
-    {
+    let outcomes = [&["completed"][..], &["no-answer", "completed"], &["busy", "failed", "canceled"]];
+    for (number, words) in outcomes.into_iter().cycle().take(30).enumerate() {
         let session = format!("s{number}");
         let mut answer = desk.voice(&session, "1", "+12125551234").await;
         for word in words {
@@ -309,12 +305,9 @@ async fn calls_that_are_replayed_under_the_same_configuration_are_distributed_as
     desk.voice("nowhere", "1", "+4930123456").await;
     let scope = Operator::assume().read(desk.admitted.tenant());
     let mut reader = desk.store.read(&scope).await.unwrap();
-    let page = Page { after: None, limit: 1_000 };
-    let mut calls = reader.calls(&CallFilter::default(), page).await.unwrap();
+    let mut calls = reader.calls(&CallFilter::default(), Page { after: None, limit: 1_000 }).await.unwrap();
     calls.sort_by_key(|call| call.received_at);
-    let configuration = reader.configuration().await.unwrap();
-    drop(reader);
-    let mut replay = desk.engine.replay(&configuration).await.unwrap();
+    let mut replay = desk.engine.replay(&reader.configuration().await.unwrap()).await.unwrap();
     for call in &calls {
         replay.play(call).await;
     }

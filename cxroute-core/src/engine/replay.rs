@@ -93,9 +93,10 @@ impl<'a> FromIterator<&'a Call> for Distribution {
 pub struct Replay {
     engine: Engine,
     admitted: Admitted,
-    /// The ends of attempts that are under way, in the order of time.
+    /// The ends of attempts that are under way, in the order of time, and of what began them.
     ends: BTreeMap<(Timestamp, u64), End>,
-    played: u64,
+    /// How many webhooks there were.
+    webhooks: u64,
     distribution: Distribution,
 }
 
@@ -130,7 +131,7 @@ impl Engine {
             engine,
             admitted,
             ends: BTreeMap::new(),
-            played: 0,
+            webhooks: 0,
             distribution: Distribution::default(),
         })
     }
@@ -140,19 +141,19 @@ impl Replay {
     /// Plays a call that was received no earlier than those before it.
     ///
     /// Who called whom, when, and whether an outbound rule chose are the record's. An attempt beyond those on record comes
-    /// to what the last one came to, and at once; a call without any is answered until its end.
+    /// to what the last one came to, and at once; a call without any is answered until its end. Of calls beyond 40,000 at
+    /// a time, the oldest count in [`Distribution::calls`] only.
     pub async fn play(&mut self, call: &Call) {
         self.play_until(call.received_at).await;
-        self.played += 1;
+        let arrival = self.arrival(call.received_at);
         let direction = match call.direction {
             RuleDirection::Inbound => "inbound",
             RuleDirection::Outbound => "subscriber",
         };
         // A name of its own: what a record calls its session may be there twice.
-        let session = format!("replay-{}", self.played);
+        let session = format!("replay-{}", self.webhooks);
         let body =
             json!({ "Session": session, "From": &*call.from, "To": &*call.to, "Direction": direction });
-        let arrival = self.arrival(call.received_at);
         let body = body.to_string();
         let request = VoiceRequest::read(&Webhook::of(&body));
         self.engine.voice_request(&self.admitted, &request, arrival).await;
@@ -184,18 +185,22 @@ impl Replay {
 
     /// Waits for the end of the attempt that was made, or counts a call that is over.
     async fn go_on(&mut self, token: SessionToken, now: Timestamp, script: Arc<[Scripted]>) {
-        let Some(call) = self.engine.recorded(&self.admitted, &token).await else { return };
+        let Some(call) = self.engine.recorded(&self.admitted, &token).await else {
+            self.distribution.calls += 1;
+            return;
+        };
         match call.open_attempt().filter(|_| !call.is_over()) {
             Some(open) => {
                 let at = now.after(scripted(&script, open.number).1);
-                self.ends.insert((at, self.played), End { token, attempt: open.number, script });
+                self.ends.insert((at, self.webhooks), End { token, attempt: open.number, script });
             }
             None => self.distribution.add(&call),
         }
     }
 
-    const fn arrival(&self, at: Timestamp) -> Arrival {
-        Arrival { at, random: self.played }
+    const fn arrival(&mut self, at: Timestamp) -> Arrival {
+        self.webhooks += 1;
+        Arrival { at, random: self.webhooks }
     }
 }
 
@@ -265,8 +270,9 @@ async fn install(
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "tests are the operator")]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "tests are the operator")]
+
     use super::*;
     use crate::call::AttemptTarget;
     use crate::cloudonix::Provider;
@@ -356,6 +362,15 @@ mod tests {
         assert_eq!(distribution.groups[&GroupId::new(3)], Share { attempts: 100, answered: 100 });
         let distribution = played(&configuration(Strategy::Priority).await, &calls).await;
         assert_eq!(shares(&distribution), [(1, 100, 100)]);
+    }
+
+    #[tokio::test]
+    async fn calls_that_end_in_one_moment_all_count() {
+        let calls: Vec<_> = (0..100)
+            .map(|n| recorded(n, "1212", &[(Outcome::Busy, 100 - n), (Outcome::Completed, 50)]))
+            .collect();
+        let distribution = played(&configuration(Strategy::RoundRobin).await, &calls).await;
+        assert_eq!((distribution.calls, shares(&distribution)), (100, vec![(1, 100, 50), (2, 100, 50)]));
     }
 
     #[tokio::test]
