@@ -235,3 +235,44 @@ fn links<T>(entries: &[Entry<T>]) -> Vec<Link> {
     }
     links
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pattern::Pattern;
+
+    /// Numbers that count up behind the block's own digits.
+    fn block(count: usize, digits: usize) -> Block<()> {
+        let entry = |id: usize| {
+            let pattern = Pattern::parse(&format!("1212{id:0digits$}")).unwrap();
+            let literal = Literal::of(&pattern).unwrap();
+            Entry { literal, id: RuleId::new(id as u64), priority: 1, payload: () }
+        };
+        Block::of((0..count).map(entry).collect(), 4)
+    }
+
+    #[test]
+    fn the_index_has_about_a_slot_for_every_entry_and_links_are_kept_where_they_are_needed_only() {
+        for (count, digits, slots) in [
+            (0, 1, 0),
+            (8, 1, 0),
+            (9, 1, 11),
+            (80, 2, 11),
+            (81, 2, 121),
+            (880, 3, 121),
+            (881, 3, 1_331),
+            (4_500, 4, 1_331),
+            (4_501, 4, 14_641),
+            (10_000, 4, 14_641),
+        ] {
+            let block = block(count, digits);
+            let expected = if slots == 0 { 0 } else { slots + 1 };
+            assert_eq!(block.slots.len(), expected, "{count} entries");
+            // Counted up, they fill the slots that they have evenly, up to ten to a slot of two digits' width.
+            let fullest = block.slots.windows(2).map(|pair| pair[1].first - pair[0].first).max();
+            assert!(fullest.unwrap_or(0) <= 10, "{count} entries, {fullest:?} in one slot");
+            assert_eq!(block.links.is_empty(), fullest.unwrap_or(0) <= MAX_WALK as u16, "{count} entries");
+            assert_eq!(block.is_empty(), count == 0);
+        }
+    }
+}

@@ -243,3 +243,62 @@ fn better<'a, T>(so_far: Option<&'a Entry<T>>, longer: Option<&'a Entry<T>>) -> 
         (so_far, longer) => longer.or(so_far),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pattern::Pattern;
+
+    fn literal(text: &str) -> Literal {
+        Literal::of(&Pattern::parse(text).unwrap()).unwrap()
+    }
+
+    /// Checks the shape of a node and of all below it, and returns how many rules there are.
+    fn checked(node: &Node<u64>) -> usize {
+        let own = node.block.clone().into_entries();
+        let mut len = own.len();
+        for child in node.children.iter().flatten() {
+            assert_eq!(child.depth, node.depth + node.stride);
+            len += checked(child);
+        }
+        assert!(len > 0 && len == node.len, "{len} rules, and {} are said", node.len);
+        match node.stride {
+            0 => assert!(len <= MAX_LEAF || node.depth == MAX_DEPTH, "a leaf of {len} rules"),
+            _ => {
+                assert!(len > MAX_LEAF / 4, "a node with children and {len} rules");
+                let is_own = |entry: &Entry<u64>| node.child_index(entry.literal).is_none();
+                assert!(own.iter().all(is_own), "a rule that is a child's");
+            }
+        }
+        len
+    }
+
+    #[test]
+    fn leaves_are_split_and_merged_as_rules_come_and_go_so_that_a_change_stays_cheap() {
+        let text = |id: u64| {
+            let digits = (id + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
+            // Half of them under one prefix, some shorter than where a node's children begin.
+            let digits = format!("{digits:014}");
+            let (head, count) = if id % 2 == 0 { ("1212", 8) } else { ("", 2 + (id % 8) as usize) };
+            format!("{head}{}*", &digits[..count])
+        };
+        let mut numbers = Numbers::default();
+        for id in 0..1_500 {
+            let entry = Entry { literal: literal(&text(id)), id: RuleId::new(id), priority: 1, payload: id };
+            assert_eq!(numbers.insert(entry), None);
+            if id % 50 == 0 {
+                assert_eq!(numbers.root.as_deref().map(checked), Some(id as usize + 1));
+            }
+        }
+        let root = numbers.root.as_deref().unwrap();
+        assert_eq!(root.stride, 3);
+        assert!(root.children.iter().flatten().any(|child| child.stride == 1), "1212 is split further");
+        for id in 0..1_500 {
+            assert_eq!(numbers.remove(literal(&text(id)), 1, RuleId::new(id)), Some(id));
+            if id % 50 == 0 {
+                assert_eq!(numbers.root.as_deref().map(checked), Some(1_499 - id as usize));
+            }
+        }
+        assert!(numbers.root.is_none());
+    }
+}
