@@ -279,7 +279,7 @@ mod tests {
             let digits = (id + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
             // Half of them under one prefix, some shorter than where a node's children begin.
             let digits = format!("{digits:014}");
-            let (head, count) = if id % 2 == 0 { ("1212", 8) } else { ("", 2 + (id % 8) as usize) };
+            let (head, count) = if id.is_multiple_of(2) { ("1212", 8) } else { ("", 2 + (id % 8) as usize) };
             format!("{head}{}*", &digits[..count])
         };
         let mut numbers = Numbers::default();
