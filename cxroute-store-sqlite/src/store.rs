@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use cxroute_core::authority::{ConfigScope, IngestScope, Operator, ReadScope};
@@ -31,6 +31,9 @@ pub struct StoreOptions {
     /// How long this process's own writer, or a reader, is waited for.
     pub patience: Duration,
 }
+
+/// A database that is locked when it is opened is tried again for so many busy time-outs.
+const OPENING: u32 = 10;
 
 impl Default for StoreOptions {
     fn default() -> Self {
@@ -60,7 +63,16 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError::Unavailable`] if the file cannot be opened, is no database, or has a newer schema.
     pub async fn open(location: &str, options: &StoreOptions) -> Result<Self, StoreError> {
-        Self::try_open(location, options).await.map_err(|fault| fault.into_store("the database"))
+        // Others that open it may be making it: SQLite does not wait for them where it would have to wait for itself too.
+        let give_up = Instant::now() + OPENING * options.busy_timeout;
+        loop {
+            match Self::try_open(location, options).await {
+                Err(fault) if fault.kind == Kind::Busy && Instant::now() < give_up => {
+                    tokio::time::sleep(options.busy_timeout / 10).await;
+                }
+                done => return done.map_err(|fault| fault.into_store("the database")),
+            }
+        }
     }
 
     async fn try_open(location: &str, options: &StoreOptions) -> Result<Self, Fault> {
