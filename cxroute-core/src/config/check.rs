@@ -1,9 +1,9 @@
 //! What spans aggregates: unique names, references that exist, fallbacks without circles, rules without conflicts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{Configuration, Fallback, Group, SettingsError, Target, TenantSettingsError};
-use crate::id::{AgentId, GroupId, MembershipId, RuleId};
+use crate::id::{AgentId, GroupId, RuleId};
 
 /// A fallback chain has at most this many groups, the first included.
 pub const MAX_FALLBACK_GROUPS: usize = 4;
@@ -18,6 +18,14 @@ pub enum ConfigError {
         kind: &'static str,
         /// The name.
         name: String,
+    },
+    /// Two of a kind have one id.
+    #[error("two {kind} have the id {id}; ids are unique within a tenant")]
+    IdTaken {
+        /// `agents`, `groups`, `memberships`, `pools`, `inbound rules` or `outbound rules`.
+        kind: &'static str,
+        /// The id.
+        id: u64,
     },
     /// A name is empty or too long.
     #[error("{kind}: expected a name of 1 to 255 characters, got {got} characters")]
@@ -105,9 +113,20 @@ impl Configuration {
         names("pools", self.pools.iter().map(|pool| pool.name.as_str()))?;
         names("agents", self.agents.iter().map(|agent| agent.name.as_str()))?;
         names("groups", self.groups.iter().map(|group| group.name.as_str()))?;
+        self.check_ids()?;
         self.check_references()?;
         self.check_fallbacks()?;
         self.check_rules()
+    }
+
+    fn check_ids(&self) -> Result<(), ConfigError> {
+        let members = self.groups.iter().flat_map(|group| &group.members);
+        ids("pools", self.pools.iter().map(|pool| pool.id.get()))?;
+        ids("agents", self.agents.iter().map(|agent| agent.id.get()))?;
+        ids("groups", self.groups.iter().map(|group| group.id.get()))?;
+        ids("memberships", members.map(|member| member.id.get()))?;
+        ids("inbound rules", self.inbound_rules.iter().map(|rule| rule.id.get()))?;
+        ids("outbound rules", self.outbound_rules.iter().map(|rule| rule.id.get()))
     }
 
     fn check_references(&self) -> Result<(), ConfigError> {
@@ -130,10 +149,9 @@ impl Configuration {
         for g in &self.groups {
             let name = || format!("group {:?}", g.name);
             let mut seen = BTreeSet::<AgentId>::new();
-            let mut ids = BTreeSet::<MembershipId>::new();
             for member in &g.members {
                 agent(&name, member.agent)?;
-                if !seen.insert(member.agent) || !ids.insert(member.id) {
+                if !seen.insert(member.agent) {
                     return Err(ConfigError::MemberTwice { group: g.name.clone(), agent: member.agent });
                 }
             }
@@ -224,6 +242,11 @@ fn check_trunks(rule: &super::OutboundRule) -> Result<(), ConfigError> {
         Some(name) => refused("trunks", "names without a comma", format!("{name:?}")),
         None => Ok(()),
     }
+}
+
+fn ids(kind: &'static str, mut ids: impl Iterator<Item = u64>) -> Result<(), ConfigError> {
+    let mut seen = HashSet::new();
+    ids.find(|id| !seen.insert(*id)).map_or(Ok(()), |id| Err(ConfigError::IdTaken { kind, id }))
 }
 
 fn names<'a>(kind: &'static str, names: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {

@@ -160,11 +160,11 @@ fn sieve<T>(rules: &[Ranked<T>]) -> Box<[[u128; VALUES]; SIEVED]> {
     for (at, rule) in rules.iter().enumerate() {
         let Form::Positions(positions, tail) = rule.pattern.form() else { continue };
         let is_ascii = |position: &Position| !matches!(position, Position::Literal(c) if !c.is_ascii());
-        // Positions are characters, the sieve's are bytes: from the first wide character on it lets everything pass.
+        // Positions are characters, the sieve's are bytes: behind the first wide character it lets everything pass.
         let narrow = positions.iter().take_while(|position| is_ascii(position)).count();
         for (place, accepted) in sieve.iter_mut().enumerate() {
             let accepts = |value: usize| match positions.get(place) {
-                _ if place > narrow || (place == narrow && narrow < positions.len()) => true,
+                _ if place > narrow => true,
                 Some(position) if value < OTHER => position.digits().contains(value as u8),
                 Some(Position::Literal(c)) => value == OTHER && !c.is_ascii_digit(),
                 Some(Position::Digits(_)) => false,

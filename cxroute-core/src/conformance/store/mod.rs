@@ -80,6 +80,7 @@ macro_rules! __conformance_store_laws {
             references_that_lead_nowhere_are_refused,
             what_is_referred_to_is_not_deleted,
             an_agent_is_a_member_once,
+            a_membership_has_an_id_of_its_own,
             fallbacks_in_a_circle_or_too_long_are_refused,
             rules_that_conflict_are_refused_unless_one_is_disabled,
             settings_out_of_range_are_refused,

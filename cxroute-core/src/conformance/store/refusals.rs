@@ -149,6 +149,17 @@ pub(super) async fn an_agent_is_a_member_once(bench: &StoreBench) -> Checked {
     Ok(())
 }
 
+pub(super) async fn a_membership_has_an_id_of_its_own(bench: &StoreBench) -> Checked {
+    let house = house(bench, "borrowed.example").await?;
+    let mut tx = house.desk.begin().await?;
+    let mut second = house.second.clone();
+    second.members = house.first.members.clone();
+    assert!(!second.members.is_empty(), "the fixture's first group has a member");
+    tx.save_group(&second).await?;
+    refused!(house.refused(tx).await?, ConfigError::IdTaken { kind: "memberships", .. });
+    Ok(())
+}
+
 pub(super) async fn fallbacks_in_a_circle_or_too_long_are_refused(bench: &StoreBench) -> Checked {
     let house = house(bench, "circle.example").await?;
     let to = |from: &Group, to: GroupId| {
