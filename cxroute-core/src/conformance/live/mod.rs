@@ -41,6 +41,7 @@ macro_rules! __conformance_live_laws {
             the_first_of_several_restorers_wins,
             restorers_at_once_leave_one_whole_state,
             a_restored_tenant_goes_on_where_its_image_was,
+            what_had_left_the_window_of_an_image_never_counts_again,
         }
         choosing {
             every_strategy_chooses_as_it_is_specified,

@@ -1,5 +1,6 @@
 //! Laws about losing and restoring: a plane without a tenant's state says so and does nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{Broken, Checked};
@@ -8,8 +9,11 @@ use super::bench::{Ask, Line, seen};
 use crate::call::Outcome;
 use crate::config::{HealthSettings, Strategy};
 use crate::conformance::fixture::{Exchange, START, answer, roster, seat, seconds};
+use crate::id::{AgentId, GroupId};
 use crate::port::LiveError;
-use crate::strategy::{HealthSign, Plane, PlaneImage, SessionImage, Settle};
+use crate::strategy::{
+    GroupImage, HealthSign, Plane, PlaneImage, Roster, SeatImage, SessionImage, Settle, StepTally,
+};
 
 /// What every operation but `restore` answers.
 async fn every_operation(line: &Line) -> Vec<(&'static str, Result<(), LiveError>)> {
@@ -110,6 +114,34 @@ pub(super) async fn a_restored_tenant_goes_on_where_its_image_was(bench: &LiveBe
         let expected = plane.choose(&known.request());
         assert_eq!(seen(&line.choose(&known).await?), seen(&expected), "a call of the image");
     }
+    Ok(())
+}
+
+pub(super) async fn what_had_left_the_window_of_an_image_never_counts_again(bench: &LiveBench) -> Checked {
+    let short = roster(20, Strategy::LoadBalanced, vec![seat(1), seat(2)]);
+    let long = Roster { step: Roster::step_of(168), ..Roster::clone(&short) };
+    let millis = short.step.as_millis() as i64;
+    let newest = START.as_millis() / millis;
+    let tally = |step, agent, calls| {
+        (millis, StepTally { step, agent: AgentId::new(agent), calls, virtual_calls: 0 })
+    };
+    let group = GroupImage {
+        group: GroupId::new(20),
+        // The window has 96 steps: the first one left it when the last one began.
+        steps: vec![tally(newest - 96, 1, 5), tally(newest - 95, 1, 1), tally(newest, 2, 2)],
+        seats: (1..=2).map(|n| SeatImage { agent: AgentId::new(n), last: n, present: true }).collect(),
+        turns: Vec::new(),
+    };
+    let line = bench.lost();
+    line.live
+        .restore(&line.scope, PlaneImage { seq: 8, groups: vec![group], ..PlaneImage::default() })
+        .await?;
+    let ask = Ask::new("longer", START, &[Arc::new(long.seal())]);
+    assert_eq!(
+        line.agent(&ask).await?,
+        Some(1),
+        "one call against two; five had left before the window grew"
+    );
     Ok(())
 }
 
