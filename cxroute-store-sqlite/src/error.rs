@@ -104,11 +104,6 @@ const fn kind_of(code: i32) -> Kind {
     }
 }
 
-/// A value that is stored, but not what it should be.
-pub(crate) fn corrupt(what: impl Into<String>, reason: impl ToString) -> StoreError {
-    StoreError::Corrupt { what: what.into(), reason: reason.to_string() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Kind, kind_of};

@@ -8,16 +8,15 @@
 //! only; the schema's keys are composite with it.
 
 mod call_row;
-mod codec;
 mod connect;
 mod error;
 mod ingest;
 mod migrate;
 mod read;
 mod spool;
+mod sql;
 mod store;
 mod trim;
-mod tx;
 
 pub use spool::{SpoolOptions, SqliteSpool};
 pub use store::{SqliteStore, StoreOptions};

@@ -8,18 +8,20 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use cxroute_core::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use cxroute_core::call::{Ingested, Signal};
-use cxroute_core::config::{Domain, GateKeys, Tenant, TenantSettings};
+use cxroute_core::config::{Domain, TenantSettings};
 use cxroute_core::id::TenantId;
 use cxroute_core::port::{Store, StoreError, TenantRead, TenantTx};
 use cxroute_core::time::Timestamp;
+use cxroute_store_sql::batch;
+use cxroute_store_sql::codec::{key, number, to_document};
+use cxroute_store_sql::config::demand_valid;
+use cxroute_store_sql::draft::Draft;
 use sqlx::{SqliteConnection, SqlitePool};
 
-use crate::codec::{key, number, to_document};
 use crate::connect::{Place, file_of};
 use crate::error::{Fault, Kind};
 use crate::migrate::migrate;
-use crate::read::{Frame, SqliteRead};
-use crate::tx::SqliteTx;
+use crate::read::SqliteRead;
 
 /// How a store is opened. The defaults suit a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +153,7 @@ impl SqliteStore {
                 return Err(StoreError::NoTenant(tenant));
             }
         }
-        Ok(SqliteRead::new(self.readers.clone(), tenant))
+        Ok(SqliteRead::new(self.readers.clone(), self.writer.clone(), tenant))
     }
 
     fn configurer(&self, tenant: TenantId) -> Arc<tokio::sync::Mutex<u64>> {
@@ -188,7 +190,7 @@ impl SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn ingest(&self, batch: Vec<(Arc<IngestScope>, Signal)>) -> Vec<Result<Ingested, StoreError>> {
-        self.ingest_batch(batch).await
+        batch::ingest(self, batch).await
     }
 
     async fn read(&self, scope: &ReadScope) -> Result<Box<dyn TenantRead>, StoreError> {
@@ -199,7 +201,7 @@ impl Store for SqliteStore {
         let tenant = scope.tenant();
         let read = self.reader(tenant).await?;
         let configurer = self.configurer(tenant).lock_owned().await;
-        Ok(Box::new(SqliteTx::begin(read, self.writer.clone(), configurer).await?))
+        Ok(Box::new(Draft::begin(read, configurer).await?))
     }
 
     async fn create_tenant(
@@ -239,16 +241,6 @@ impl Store for SqliteStore {
             .map(|(tenant, revision)| Ok((TenantId::new(number(tenant, what)?), number(revision, what)?)))
             .collect()
     }
-}
-
-/// Checks what a new tenant would be.
-fn demand_valid(name: &str, domain: &Domain) -> Result<(), StoreError> {
-    let (settings, keys) = (TenantSettings::default(), GateKeys::default());
-    let tenant =
-        Tenant { id: TenantId::new(0), name: name.to_owned(), domain: domain.clone(), settings, keys };
-    let (pools, agents, groups) = (Vec::new(), Vec::new(), Vec::new());
-    Frame { revision: 1, tenant, pools, agents, groups }.with(Vec::new(), Vec::new()).check()?;
-    Ok(())
 }
 
 /// A tenant's id as statements bind it.

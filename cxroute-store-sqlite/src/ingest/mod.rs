@@ -1,81 +1,75 @@
-//! Group commit: signals of any tenants in one transaction, a result for each.
-//!
-//! A batch costs a constant number of statements: its receipts and calls are read by one each, the effects are folded
-//! in memory by [`cxroute_core::call::step`], and written by one text whose statements take a JSON array of rows each.
-//! A batch that fails for one row's sake is halved until that row stands alone.
+//! Group commit on SQLite: a batch's receipts and calls are read by a statement each, and what it comes to is written by
+//! three texts.
 
-mod books;
-mod fold;
-mod load;
-mod rows;
 mod write;
 
-use std::sync::Arc;
-
-use cxroute_core::authority::IngestScope;
-use cxroute_core::call::{Ingested, Signal};
-use cxroute_core::id::TenantId;
+use async_trait::async_trait;
 use cxroute_core::port::StoreError;
+use cxroute_store_sql::batch::{Committer, Fold, Item, Outcome, Shelf, Wanted};
+use sqlx::SqliteConnection;
 
-use self::fold::Fold;
+use crate::call_row::{columns, select_calls};
 use crate::error::Fault;
 use crate::store::SqliteStore;
 
-/// A signal with what can be made ready before the writer is waited for.
-pub(crate) struct Item {
-    tenant: TenantId,
-    signal: Signal,
-    /// The webhook without its secrets.
-    payload: String,
-}
+const RECEIPTS: &str = "SELECT k.value->>'at', r.choice, r.answer FROM json_each(?) k CROSS JOIN receipts r \
+    ON r.tenant_id = k.value->>'tenant' AND r.session_token = k.value->>'token' \
+    AND r.kind = k.value->>'kind' AND r.hash = unhex(k.value->>'hash')";
 
-type Outcome = Result<Ingested, StoreError>;
+const CALLS: &str = select_calls!(
+    " FROM json_each(?) k CROSS JOIN call_sessions s"
+    " ON s.tenant_id = k.value->>0 AND s.session_token = k.value->>1"
+    " CROSS JOIN call_records c ON c.tenant_id = s.tenant_id AND c.id = s.call_id"
+);
 
-impl SqliteStore {
-    /// Commits a batch; the results are in its order.
-    pub(crate) async fn ingest_batch(&self, batch: Vec<(Arc<IngestScope>, Signal)>) -> Vec<Outcome> {
-        let item = |(scope, signal): (Arc<IngestScope>, Signal)| Item {
-            tenant: scope.tenant(),
-            payload: signal.audit.payload(),
-            signal,
-        };
-        let mut items: Vec<Item> = batch.into_iter().map(item).collect();
-        let mut outcomes = Vec::with_capacity(items.len());
-        let mut parts = Vec::from_iter((!items.is_empty()).then_some(0..items.len()));
-        while let Some(part) = parts.pop() {
-            match self.commit(&mut items[part.clone()]).await {
-                Ok(committed) => outcomes.extend(committed),
-                Err(StoreError::Unavailable { reason, retry }) => {
-                    let away = || Err(StoreError::Unavailable { reason: reason.clone(), retry });
-                    outcomes.resize_with(items.len(), away);
-                    break;
-                }
-                Err(error) if part.len() == 1 => outcomes.push(Err(error)),
-                Err(_) => {
-                    let middle = part.start + part.len() / 2;
-                    parts.push(middle..part.end);
-                    parts.push(part.start..middle);
-                }
-            }
-        }
-        outcomes
-    }
+const IDS: &str = "SELECT DISTINCT c.tenant_id, c.id FROM json_each(?) k CROSS JOIN call_records c \
+    ON c.tenant_id = k.value->>0 AND c.id BETWEEN k.value->>1 AND k.value->>2";
 
-    /// Commits all of `items` or none.
+#[async_trait]
+impl Committer for SqliteStore {
     async fn commit(&self, items: &mut [Item]) -> Result<Vec<Outcome>, StoreError> {
         let away = |error: sqlx::Error| Fault::from(error).into_store("a batch of signals");
         let mut transaction = self.writer().begin_with("BEGIN IMMEDIATE").await.map_err(away)?;
-        let known = self.known_tenants(&mut transaction, items.iter().map(|item| item.tenant)).await?;
-        let mut fold = Fold::new(load::load(&mut transaction, items).await?);
+        let known = self.known_tenants(&mut transaction, items.iter().map(Item::tenant)).await?;
+        let mut fold = Fold::new(load(&mut transaction, items).await?);
         let mut outcomes = Vec::with_capacity(items.len());
         for item in items {
-            outcomes.push(match known.contains(&item.tenant) {
+            outcomes.push(match known.contains(&item.tenant()) {
                 true => Ok(fold.take(item)?),
-                false => Err(StoreError::NoTenant(item.tenant)),
+                false => Err(StoreError::NoTenant(item.tenant())),
             });
         }
         write::write(&mut transaction, fold.into_rows()?).await?;
         transaction.commit().await.map_err(away)?;
         Ok(outcomes)
     }
+}
+
+/// Reads what a batch has to know.
+async fn load(connection: &mut SqliteConnection, items: &[Item]) -> Result<Shelf, StoreError> {
+    let (mut shelf, wanted) = (Shelf::default(), Wanted::of(items));
+    if wanted.is_empty() {
+        return Ok(shelf);
+    }
+    let failed = |what: &'static str| move |error: sqlx::Error| Fault::from(error).into_store(what);
+    let receipts: Vec<(i64, i64, Option<Vec<u8>>)> = sqlx::query_as(RECEIPTS)
+        .bind(wanted.receipts()?)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed("receipts"))?;
+    for (at, choice, answer) in receipts {
+        shelf.put_receipt(&wanted, at, choice, answer)?;
+    }
+    let calls = sqlx::query(CALLS).bind(wanted.calls()?).fetch_all(&mut *connection).await;
+    for row in calls.map_err(failed("call_records"))? {
+        shelf.put_call(columns(&row)?)?;
+    }
+    if let Some(ranges) = wanted.ids(&shelf)? {
+        let taken: Vec<(i64, i64)> =
+            sqlx::query_as(IDS).bind(ranges).fetch_all(connection).await.map_err(failed("call_records"))?;
+        for (tenant, id) in taken {
+            shelf.put_id(tenant, id)?;
+        }
+    }
+    Ok(shelf)
 }

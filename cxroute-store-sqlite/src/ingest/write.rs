@@ -3,9 +3,9 @@
 //! `MATERIALIZED` matters: without it, SQLite writes a row's JSON anew for every column that is read from it.
 
 use cxroute_core::port::StoreError;
+use cxroute_store_sql::batch::BatchRows;
 use sqlx::SqliteConnection;
 
-use super::rows::BatchRows;
 use crate::error::Fault;
 
 /// Calls and everything that hangs on them.

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use cxroute_core::call::{Call, CallState, EventKey, HistoryEntry, SessionToken, Trace};
+use cxroute_core::call::{Call, EventKey, HistoryEntry, SessionToken, Trace};
 use cxroute_core::id::CallId;
 use cxroute_core::port::{AuditEntry, CallDetail, CallFilter, Page, StoreError};
 use cxroute_core::secret::Sealed;
 use cxroute_core::time::Timestamp;
+use cxroute_store_sql::calls::{HistoryColumns, history_entry, id_range};
+use cxroute_store_sql::codec::{document, key, number, time};
 
 use super::Scoped;
-use crate::call_row::{Counts, read_call, select_calls};
-use crate::codec::{document, key, number, time, word};
-use crate::error::{Fault, corrupt};
+use crate::call_row::{columns, select_calls};
+use crate::error::Fault;
 
 const BY_TOKEN: &str = select_calls!(
     " FROM call_sessions s CROSS JOIN call_records c ON c.tenant_id = s.tenant_id AND c.id = s.call_id"
@@ -38,24 +39,22 @@ const NEWEST_OF_BOTH: &str = select_calls!(
     " ORDER BY c.id DESC LIMIT ?6"
 );
 
-type HistoryRow = (String, i64, String, String, Option<String>);
-
 impl Scoped<'_> {
-    pub(super) async fn call(&mut self, token: &SessionToken) -> Result<Option<(Call, Counts)>, StoreError> {
+    pub(super) async fn call(&mut self, token: &SessionToken) -> Result<Option<Call>, StoreError> {
         let row = sqlx::query(BY_TOKEN)
             .bind(self.tenant)
             .bind(token.as_str())
             .fetch_optional(&mut *self.connection)
             .await
             .map_err(|error| Fault::from(error).into_store("call_records"))?;
-        row.as_ref().map(read_call).transpose()
+        row.map(|row| Ok(columns(&row)?.into_call()?.0)).transpose()
     }
 
     pub(super) async fn call_detail(
         &mut self,
         token: &SessionToken,
     ) -> Result<Option<CallDetail>, StoreError> {
-        let Some((call, _)) = self.call(token).await? else { return Ok(None) };
+        let Some(call) = self.call(token).await? else { return Ok(None) };
         let history = self.history(call.id).await?;
         let traces = self.traces(call.id).await?;
         Ok(Some(CallDetail { call, history, traces }))
@@ -63,7 +62,7 @@ impl Scoped<'_> {
 
     async fn history(&mut self, call: CallId) -> Result<Vec<HistoryEntry>, StoreError> {
         let what = &format!("call_history {call}");
-        let rows: Vec<HistoryRow> = sqlx::query_as(
+        let rows: Vec<HistoryColumns> = sqlx::query_as(
             "SELECT state, at, source, effect, detail FROM call_history WHERE tenant_id = ? AND call_id = ?
              ORDER BY seq",
         )
@@ -72,17 +71,7 @@ impl Scoped<'_> {
         .fetch_all(&mut *self.connection)
         .await
         .map_err(|error| Fault::from(error).into_store(what))?;
-        rows.into_iter()
-            .map(|(state, at, source, effect, detail)| {
-                Ok(HistoryEntry {
-                    state: CallState::parse(&state).ok_or_else(|| corrupt(what, "an unknown state"))?,
-                    at: time(at),
-                    source: word(&source, what)?,
-                    effect: word(&effect, what)?,
-                    detail: detail.map(Into::into),
-                })
-            })
-            .collect()
+        rows.into_iter().map(|row| history_entry(row, call)).collect()
     }
 
     async fn traces(&mut self, call: CallId) -> Result<Vec<Arc<Trace>>, StoreError> {
@@ -118,25 +107,18 @@ impl Scoped<'_> {
             .fetch_all(&mut *self.connection)
             .await
             .map_err(|error| Fault::from(error).into_store("call_records"))?;
-        rows.iter().map(|row| read_call(row).map(|(call, _)| call)).collect()
+        rows.iter().map(|row| Ok(columns(row)?.into_call()?.0)).collect()
     }
 
     /// The ids that calls of the filter's time can have: ids are minted from the time of receipt, up to the skew that
     /// the books have noted.
     async fn id_range(&mut self, filter: &CallFilter, page: Page) -> Result<(i64, i64), StoreError> {
-        let below = page.after.map_or(i64::MAX, |after| key(after.get()));
         if filter.from.is_none() && filter.until.is_none() {
-            return Ok((0, below));
+            return Ok(id_range(filter, page, 0));
         }
         let skew: Vec<(i64,)> =
             self.all("SELECT id_skew FROM plane_books WHERE tenant_id = ?", "plane_books").await?;
-        let skew = skew.first().map_or(0, |row| row.0);
-        let millis = |at: Timestamp| (CallId::mint(at, 0).get() >> 11).cast_signed();
-        let id = |millis: i64| millis.clamp(0, i64::MAX >> 11) << 11;
-        let least = filter.from.map_or(0, |from| id(millis(from).saturating_sub(skew)));
-        let until =
-            filter.until.map_or(i64::MAX, |until| id(millis(until).saturating_add(skew).saturating_add(1)));
-        Ok((least, below.min(until)))
+        Ok(id_range(filter, page, skew.first().map_or(0, |row| row.0)))
     }
 
     pub(super) async fn answer(

@@ -2,6 +2,7 @@
 
 mod calls;
 mod config;
+mod flush;
 pub(crate) mod plane;
 mod rules;
 
@@ -15,16 +16,20 @@ use cxroute_core::port::{
 use cxroute_core::secret::Sealed;
 use cxroute_core::strategy::PlaneImage;
 use cxroute_core::time::Timestamp;
+use cxroute_store_sql::config::Frame;
+use cxroute_store_sql::draft::{ChangedRules, Dialect, Original, Statement};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
-pub(crate) use self::config::Frame;
+use self::flush::flush;
 use crate::error::Fault;
+use crate::sql;
 use crate::store::tenant_key;
 
 /// A reading handle on one tenant.
 #[derive(Clone, Debug)]
 pub(crate) struct SqliteRead {
     readers: SqlitePool,
+    writer: SqlitePool,
     tenant: TenantId,
 }
 
@@ -35,12 +40,8 @@ pub(crate) struct Scoped<'c> {
 }
 
 impl SqliteRead {
-    pub(crate) const fn new(readers: SqlitePool, tenant: TenantId) -> Self {
-        Self { readers, tenant }
-    }
-
-    pub(crate) const fn tenant(&self) -> TenantId {
-        self.tenant
+    pub(crate) const fn new(readers: SqlitePool, writer: SqlitePool, tenant: TenantId) -> Self {
+        Self { readers, writer, tenant }
     }
 
     /// A consistent view; dropping it ends it.
@@ -51,31 +52,41 @@ impl SqliteRead {
     fn scoped<'c>(&self, view: &'c mut Transaction<'static, Sqlite>) -> Scoped<'c> {
         Scoped { connection: &mut *view, tenant: tenant_key(self.tenant) }
     }
+}
 
-    /// Everything but the rules, and the last id given.
-    pub(crate) async fn frame(&self) -> Result<(Frame, u64), StoreError> {
+#[async_trait]
+impl Original for SqliteRead {
+    const DIALECT: &'static Dialect = &sql::DIALECT;
+
+    fn tenant_id(&self) -> TenantId {
+        self.tenant
+    }
+
+    async fn frame(&self) -> Result<(Frame, u64), StoreError> {
         self.scoped(&mut self.view().await?).frame().await
     }
 
-    /// Rules by id.
-    pub(crate) async fn inbound_rule(&self, id: RuleId) -> Result<Option<InboundRule>, StoreError> {
+    async fn inbound_rule(&self, id: RuleId) -> Result<Option<InboundRule>, StoreError> {
         self.scoped(&mut self.view().await?).inbound_rule(id).await
     }
 
-    pub(crate) async fn outbound_rule(&self, id: RuleId) -> Result<Option<OutboundRule>, StoreError> {
+    async fn outbound_rule(&self, id: RuleId) -> Result<Option<OutboundRule>, StoreError> {
         self.scoped(&mut self.view().await?).outbound_rule(id).await
     }
 
-    /// Rules that changed rules may conflict with, and rules whose targets are in `gone` (agents, groups).
-    pub(crate) async fn rules_beside(
+    async fn rules_beside(
         &self,
-        changed: (&[InboundRule], &[OutboundRule]),
+        changed: ChangedRules<'_>,
         gone: (&[u64], &[u64]),
     ) -> Result<(Vec<InboundRule>, Vec<OutboundRule>), StoreError> {
         let mut view = self.view().await?;
         let inbound = self.scoped(&mut view).inbound_rules_beside(changed.0, gone).await?;
         let outbound = self.scoped(&mut view).outbound_rules_beside(changed.1).await?;
         Ok((inbound, outbound))
+    }
+
+    async fn flush(&self, revision: u64, plan: Vec<Statement>) -> Result<(), StoreError> {
+        flush(&self.writer, self.tenant, revision, plan).await
     }
 }
 
@@ -106,7 +117,7 @@ impl ConfigReader for SqliteRead {
 impl CallReader for SqliteRead {
     async fn call(&mut self, token: &SessionToken) -> Result<Option<Call>, StoreError> {
         let mut view = self.view().await?;
-        Ok(self.scoped(&mut view).call(token).await?.map(|(call, _)| call))
+        self.scoped(&mut view).call(token).await
     }
 
     async fn call_detail(&mut self, token: &SessionToken) -> Result<Option<CallDetail>, StoreError> {

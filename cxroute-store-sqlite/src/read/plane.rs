@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use cxroute_core::call::Call;
 use cxroute_core::id::{AgentId, GroupId, MembershipId};
 use cxroute_core::port::StoreError;
 use cxroute_core::strategy::{GroupImage, HealthRow, PlaneImage, SeatImage, SessionImage, StepTally, Turn};
 use cxroute_core::time::Timestamp;
+use cxroute_store_sql::codec::{document, number};
 
 use super::Scoped;
-use crate::call_row::{read_call, select_calls};
-use crate::codec::{document, number};
+use crate::call_row::{columns, select_calls};
 use crate::error::Fault;
 
 const SESSIONS: &str = select_calls!(
@@ -108,8 +107,7 @@ impl Scoped<'_> {
             .fetch_all(&mut *self.connection)
             .await
             .map_err(|error| Fault::from(error).into_store("call_records"))?;
-        let image = |(call, _): (Call, _)| SessionImage::of(&call);
-        rows.iter().map(|row| read_call(row).map(image)).collect()
+        rows.iter().map(|row| Ok(SessionImage::of(&columns(row)?.into_call()?.0))).collect()
     }
 }
 

@@ -3,10 +3,10 @@
 use cxroute_core::config::{InboundRule, OutboundRule};
 use cxroute_core::id::RuleId;
 use cxroute_core::port::{Changes, StoreError};
+use cxroute_store_sql::codec::{document, key, to_document};
+use cxroute_store_sql::config::{InboundColumns, OutboundColumns, inbound_rule, outbound_rule};
 
 use super::Scoped;
-use super::config::{InboundRow, OutboundRow, inbound_rule, outbound_rule};
-use crate::codec::{document, key, to_document};
 use crate::error::Fault;
 
 const INBOUND: &str = "inbound_routing_rules";
@@ -14,7 +14,7 @@ const OUTBOUND: &str = "outbound_routing_rules";
 
 impl Scoped<'_> {
     pub(super) async fn inbound_rule(&mut self, id: RuleId) -> Result<Option<InboundRule>, StoreError> {
-        let row: Option<InboundRow> = sqlx::query_as(
+        let row: Option<InboundColumns> = sqlx::query_as(
             "SELECT id, pattern, agent_id, group_id, priority, enabled FROM inbound_routing_rules
              WHERE tenant_id = ? AND id = ?",
         )
@@ -27,7 +27,7 @@ impl Scoped<'_> {
     }
 
     pub(super) async fn outbound_rule(&mut self, id: RuleId) -> Result<Option<OutboundRule>, StoreError> {
-        let row: Option<OutboundRow> = sqlx::query_as(
+        let row: Option<OutboundColumns> = sqlx::query_as(
             "SELECT id, caller_id, destination_pattern, trunk_config, enabled FROM outbound_routing_rules
              WHERE tenant_id = ? AND id = ?",
         )
@@ -47,7 +47,7 @@ impl Scoped<'_> {
     ) -> Result<Vec<InboundRule>, StoreError> {
         let enabled = changed.iter().filter(|rule| rule.enabled);
         let keys: Vec<_> = enabled.map(|rule| (rule.pattern.pattern().to_string(), rule.priority)).collect();
-        let rows: Vec<InboundRow> = sqlx::query_as(
+        let rows: Vec<InboundColumns> = sqlx::query_as(
             "SELECT r.id, r.pattern, r.agent_id, r.group_id, r.priority, r.enabled
              FROM json_each(?2) k CROSS JOIN inbound_routing_rules r ON r.tenant_id = ?1
                  AND r.live_pattern = k.value->>0 AND r.priority = k.value->>1
@@ -77,7 +77,7 @@ impl Scoped<'_> {
                 (rule.caller_id.pattern().to_string(), rule.destination_pattern.pattern().to_string())
             })
             .collect();
-        let rows: Vec<OutboundRow> = sqlx::query_as(
+        let rows: Vec<OutboundColumns> = sqlx::query_as(
             "SELECT DISTINCT r.id, r.caller_id, r.destination_pattern, r.trunk_config, r.enabled
              FROM json_each(?2) k CROSS JOIN outbound_routing_rules r ON r.tenant_id = ?1
                  AND r.live_caller = k.value->>0 AND r.live_destination = k.value->>1",

@@ -1,4 +1,4 @@
-//! The rows that signals write, as the statements of [`super::write`] read them from JSON.
+//! The rows that signals write, as a store's statements read them from JSON.
 
 use std::collections::BTreeMap;
 
@@ -10,18 +10,30 @@ use serde::Serialize;
 use super::books::BookRows;
 use crate::codec::Rows;
 
-/// Everything that a batch writes.
+/// Everything that a batch writes: for each table, rows as objects with these keys.
 #[derive(Debug, Default)]
-pub(super) struct BatchRows {
-    pub(super) calls: Rows,
-    pub(super) sessions: Rows,
-    pub(super) attempts: Rows,
-    pub(super) history: Rows,
-    pub(super) traces: Rows,
-    pub(super) receipts: Rows,
-    pub(super) audit: Rows,
-    pub(super) outbox: Rows,
-    pub(super) books: BookRows,
+pub struct BatchRows {
+    /// `call_records`, new or changed: `tenant`, `id`, `token`, `direction`, `from`, `to`, `agent`, `group`, `status`,
+    /// `state`, `reason`, `received_at`, `start_time`, `end_time`, `duration`, `session_ended`, `cdr`, `live_until`,
+    /// `history_count`, `trace_count`, `updated_at`.
+    pub calls: Rows,
+    /// `call_sessions`, new: `tenant`, `token`, `call`.
+    pub sessions: Rows,
+    /// `call_attempts`, new or changed: `tenant`, `call`, `number`, `agent`, `group`, `membership`, `pool`, `dialled`,
+    /// `probe`, `started_at`, `ended_at`, `outcome`, `word`.
+    pub attempts: Rows,
+    /// `call_history`, new: `tenant`, `call`, `seq`, `state`, `at`, `source`, `effect`, `detail`.
+    pub history: Rows,
+    /// `call_traces`, new: `tenant`, `call`, `seq`, `trace`.
+    pub traces: Rows,
+    /// `receipts`, new: `tenant`, `token`, `kind`, `hash`, `attempt`, `choice`, `answer` (both hexadecimal), `at`.
+    pub receipts: Rows,
+    /// `webhook_audit`, new: `tenant`, `kind`, `token`, `payload`, `at`.
+    pub audit: Rows,
+    /// `outbox`, new: `tenant`, `event`.
+    pub outbox: Rows,
+    /// The plane's books.
+    pub books: BookRows,
     rollups: BTreeMap<RollupKey, Figures>,
 }
 
@@ -126,8 +138,11 @@ impl BatchRows {
         *self.rollups.entry((tenant, kind, whose, delta.quarter)).or_default() += delta.figures;
     }
 
-    /// The rollup rows in key order.
-    pub(super) fn rollups(&self) -> Result<Rows, StoreError> {
+    /// `rollups` in key order, figures to be added: `tenant`, `kind`, `whose`, `quarter`, and the figures by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn rollups(&self) -> Result<Rows, StoreError> {
         let mut rows = Rows::default();
         for ((tenant, kind, whose, quarter), figures) in &self.rollups {
             let (tenant, kind, whose, quarter) = (*tenant, *kind, *whose, *quarter);

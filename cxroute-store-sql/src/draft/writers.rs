@@ -7,7 +7,7 @@ use cxroute_core::port::{
     AgentWriter, Change, Deleted, GroupWriter, PoolWriter, RuleChange, RuleWriter, StoreError, TenantWriter,
 };
 
-use super::{Edit, SqliteTx};
+use super::{Draft, Edit, Original};
 
 fn save<T: Clone>(list: &mut Vec<T>, item: &T, id: impl Fn(&T) -> u64) {
     match list.binary_search_by_key(&id(item), &id) {
@@ -34,12 +34,12 @@ impl<T: Clone> Edit<T> {
     }
 }
 
-impl SqliteTx {
+impl<O: Original> Draft<O> {
     async fn inbound(&mut self, id: RuleId) -> Result<&mut Edit<InboundRule>, StoreError> {
         let before = match self.inbound.get(&id) {
             Some(edit) => edit.before.clone(),
             None if self.has_minted(id) => None,
-            None => self.read.inbound_rule(id).await?,
+            None => self.original.inbound_rule(id).await?,
         };
         let now = before.clone();
         Ok(self.inbound.entry(id).or_insert(Edit { before, now }))
@@ -49,7 +49,7 @@ impl SqliteTx {
         let before = match self.outbound.get(&id) {
             Some(edit) => edit.before.clone(),
             None if self.has_minted(id) => None,
-            None => self.read.outbound_rule(id).await?,
+            None => self.original.outbound_rule(id).await?,
         };
         let now = before.clone();
         Ok(self.outbound.entry(id).or_insert(Edit { before, now }))
@@ -62,7 +62,7 @@ impl SqliteTx {
 }
 
 #[async_trait]
-impl TenantWriter for SqliteTx {
+impl<O: Original> TenantWriter for Draft<O> {
     async fn save_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
         let (id, domain) = (self.draft.tenant.id, self.draft.tenant.domain.clone());
         self.draft.tenant = Tenant { id, domain, ..tenant.clone() };
@@ -71,7 +71,7 @@ impl TenantWriter for SqliteTx {
 }
 
 #[async_trait]
-impl PoolWriter for SqliteTx {
+impl<O: Original> PoolWriter for Draft<O> {
     async fn save_pool(&mut self, pool: &Pool) -> Result<(), StoreError> {
         save(&mut self.draft.pools, pool, |pool| pool.id.get());
         Ok(())
@@ -83,7 +83,7 @@ impl PoolWriter for SqliteTx {
 }
 
 #[async_trait]
-impl AgentWriter for SqliteTx {
+impl<O: Original> AgentWriter for Draft<O> {
     async fn save_agent(&mut self, agent: &Agent) -> Result<(), StoreError> {
         save(&mut self.draft.agents, agent, |agent| agent.id.get());
         Ok(())
@@ -95,7 +95,7 @@ impl AgentWriter for SqliteTx {
 }
 
 #[async_trait]
-impl GroupWriter for SqliteTx {
+impl<O: Original> GroupWriter for Draft<O> {
     async fn save_group(&mut self, group: &Group) -> Result<(), StoreError> {
         let mut group = group.clone();
         group.members.sort_by_key(|member| member.id);
@@ -109,7 +109,7 @@ impl GroupWriter for SqliteTx {
 }
 
 #[async_trait]
-impl RuleWriter for SqliteTx {
+impl<O: Original> RuleWriter for Draft<O> {
     async fn save_inbound_rule(&mut self, rule: &InboundRule) -> Result<(), StoreError> {
         let change = self.inbound(rule.id).await?.set(Some(rule.clone()));
         self.changes.extend(change.map(Change::Inbound));

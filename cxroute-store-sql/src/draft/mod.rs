@@ -1,17 +1,19 @@
 //! A configuration transaction: a private draft, checked and written in one piece on commit.
 //!
-//! It holds the tenant's turn from begin to end, so that changes of one tenant happen one after the other, but the
-//! database's writer only while it commits: webhooks never wait for somebody who thinks. Another process that changed
+//! It holds the tenant's turn from begin to end, so that changes of one tenant happen one after the other, but nothing
+//! of the database except while it commits: webhooks never wait for somebody who thinks. Another process that changed
 //! the configuration meanwhile is noticed by the revision. Rules, of which there may be a million, are read one by one
 //! as they are touched.
+//!
+//! What the draft is a draft of is an [`Original`]: it reads the stored configuration, and runs the statements that
+//! [`plan`] makes of its [`Dialect`].
 
 mod audit;
 mod check;
+mod dialect;
 mod diff;
-mod flush;
 mod plan;
 mod rows;
-mod sql;
 mod writers;
 
 use std::collections::BTreeMap;
@@ -19,27 +21,65 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use cxroute_core::call::{Call, EventKey, SessionToken};
 use cxroute_core::config::{Configuration, InboundRule, OutboundRule, Tenant};
-use cxroute_core::id::RuleId;
+use cxroute_core::id::{RuleId, TenantId};
 use cxroute_core::port::{
     AuditEntry, CallDetail, CallFilter, CallReader, Change, Changes, ConfigReader, Names, Page, StoreError,
-    TenantTx,
+    TenantRead, TenantTx,
 };
 use cxroute_core::secret::Sealed;
 use cxroute_core::strategy::PlaneImage;
 use cxroute_core::time::Timestamp;
-use sqlx::SqlitePool;
 use tokio::sync::OwnedMutexGuard;
 
 use self::check::Touched;
 use self::diff::Diff;
 use self::plan::plan;
 use self::rows::Stamp;
-use crate::read::{Frame, SqliteRead};
+use crate::config::Frame;
+
+pub use self::dialect::Dialect;
+pub use self::plan::{Argument, Statement};
+
+/// Rules that others may suffer from: changed ones.
+pub type ChangedRules<'a> = (&'a [InboundRule], &'a [OutboundRule]);
+
+/// The stored configuration of one tenant, as a draft needs it.
+#[async_trait]
+pub trait Original: TenantRead + Sync + 'static {
+    /// The statements of its database.
+    const DIALECT: &'static Dialect;
+
+    /// Whose it is.
+    fn tenant_id(&self) -> TenantId;
+
+    /// Everything but the rules, and the last id given.
+    async fn frame(&self) -> Result<(Frame, u64), StoreError>;
+
+    /// A rule.
+    async fn inbound_rule(&self, id: RuleId) -> Result<Option<InboundRule>, StoreError>;
+
+    /// A rule.
+    async fn outbound_rule(&self, id: RuleId) -> Result<Option<OutboundRule>, StoreError>;
+
+    /// Enabled rules with the pattern (and priority, or the caller) of an enabled one of `changed`, and inbound rules to
+    /// the agents or groups in `gone`.
+    async fn rules_beside(
+        &self,
+        changed: ChangedRules<'_>,
+        gone: (&[u64], &[u64]),
+    ) -> Result<(Vec<InboundRule>, Vec<OutboundRule>), StoreError>;
+
+    /// Runs `plan` in one transaction, if the configuration is still at `revision`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it is not: somebody else was faster.
+    async fn flush(&self, revision: u64, plan: Vec<Statement>) -> Result<(), StoreError>;
+}
 
 /// A tenant's configuration on its way.
-pub(crate) struct SqliteTx {
-    read: SqliteRead,
-    writer: SqlitePool,
+#[derive(Debug)]
+pub struct Draft<O> {
+    original: O,
     /// The tenant's turn, and the last id given.
     last_id: OwnedMutexGuard<u64>,
     base: Frame,
@@ -65,46 +105,49 @@ impl<T: PartialEq> Edit<T> {
     }
 }
 
-impl SqliteTx {
-    /// Begins; `last_id` is the tenant's turn.
-    pub(crate) async fn begin(
-        read: SqliteRead,
-        writer: SqlitePool,
-        mut last_id: OwnedMutexGuard<u64>,
-    ) -> Result<Self, StoreError> {
-        let (base, stored) = read.frame().await?;
+impl<O: Original> Draft<O> {
+    /// Begins; `last_id` is the tenant's turn among the drafts of this process, and the last id that one of them has
+    /// given.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub async fn begin(original: O, mut last_id: OwnedMutexGuard<u64>) -> Result<Self, StoreError> {
+        let (base, stored) = original.frame().await?;
         *last_id = stored.max(*last_id);
         let draft = base.clone();
         let (inbound, outbound) = (BTreeMap::new(), BTreeMap::new());
         let (changes, first_id) = (Vec::new(), *last_id);
-        Ok(Self { read, writer, last_id, base, draft, inbound, outbound, changes, first_id })
+        Ok(Self { original, last_id, base, draft, inbound, outbound, changes, first_id })
     }
 }
 
 #[async_trait]
-impl TenantTx for SqliteTx {
+impl<O: Original> TenantTx for Draft<O> {
     async fn mint(&mut self) -> Result<u64, StoreError> {
         *self.last_id += 1;
         Ok(*self.last_id)
     }
 
     async fn commit(self: Box<Self>, at: Timestamp) -> Result<u64, StoreError> {
-        let (tenant, base) = (self.read.tenant(), self.base.revision);
+        let (tenant, base) = (self.original.tenant_id(), self.base.revision);
         let stamp = Stamp { tenant: tenant.get(), at: at.as_millis() };
         let (touched, plan) = {
             let diff = Diff::of(&self);
             if diff.is_empty() {
-                (None, plan::ids_only(tenant, self.first_id, *self.last_id))
+                (None, plan::ids_only(O::DIALECT, tenant, self.first_id, *self.last_id))
             } else {
-                (Some(Touched::of(&diff)), plan(&diff, &self.changes, stamp, base + 1, *self.last_id)?)
+                (
+                    Some(Touched::of(&diff)),
+                    plan(O::DIALECT, &diff, &self.changes, stamp, base + 1, *self.last_id)?,
+                )
             }
         };
         let Some(touched) = touched else {
-            flush::flush(&self.writer, tenant, base, plan).await?;
+            self.original.flush(base, plan).await?;
             return Ok(base);
         };
         self.check(touched).await?;
-        flush::flush(&self.writer, tenant, base, plan).await?;
+        self.original.flush(base, plan).await?;
         Ok(base + 1)
     }
 }
@@ -122,7 +165,7 @@ fn overlay<T: Clone>(rules: Vec<T>, edits: &BTreeMap<RuleId, Edit<T>>, id: impl 
 }
 
 #[async_trait]
-impl ConfigReader for SqliteTx {
+impl<O: Original> ConfigReader for Draft<O> {
     async fn tenant(&mut self) -> Result<Tenant, StoreError> {
         Ok(self.draft.tenant.clone())
     }
@@ -132,18 +175,18 @@ impl ConfigReader for SqliteTx {
     }
 
     async fn configuration(&mut self) -> Result<Configuration, StoreError> {
-        let stored = self.read.configuration().await?;
+        let stored = self.original.configuration().await?;
         let inbound = overlay(stored.inbound_rules, &self.inbound, |rule| rule.id);
         let outbound = overlay(stored.outbound_rules, &self.outbound, |rule| rule.id);
         Ok(self.draft.clone().with(inbound, outbound))
     }
 
     async fn changes_since(&mut self, revision: u64) -> Result<Changes, StoreError> {
-        self.read.changes_since(revision).await
+        self.original.changes_since(revision).await
     }
 
     async fn names(&mut self) -> Result<Names, StoreError> {
-        let mut names = self.read.names().await?;
+        let mut names = self.original.names().await?;
         names.agents.extend(self.draft.agents.iter().map(|agent| (agent.id, agent.name.clone())));
         names.groups.extend(self.draft.groups.iter().map(|group| (group.id, group.name.clone())));
         Ok(names)
@@ -151,32 +194,32 @@ impl ConfigReader for SqliteTx {
 }
 
 #[async_trait]
-impl CallReader for SqliteTx {
+impl<O: Original> CallReader for Draft<O> {
     async fn call(&mut self, token: &SessionToken) -> Result<Option<Call>, StoreError> {
-        self.read.call(token).await
+        self.original.call(token).await
     }
 
     async fn call_detail(&mut self, token: &SessionToken) -> Result<Option<CallDetail>, StoreError> {
-        self.read.call_detail(token).await
+        self.original.call_detail(token).await
     }
 
     async fn calls(&mut self, filter: &CallFilter, page: Page) -> Result<Vec<Call>, StoreError> {
-        self.read.calls(filter, page).await
+        self.original.calls(filter, page).await
     }
 
     async fn answer(&mut self, token: &SessionToken, key: EventKey) -> Result<Option<Sealed>, StoreError> {
-        self.read.answer(token, key).await
+        self.original.answer(token, key).await
     }
 
     async fn plane_image(&mut self, now: Timestamp) -> Result<PlaneImage, StoreError> {
-        self.read.plane_image(now).await
+        self.original.plane_image(now).await
     }
 
     async fn audit(&mut self, token: &SessionToken) -> Result<Vec<AuditEntry>, StoreError> {
-        self.read.audit(token).await
+        self.original.audit(token).await
     }
 
     async fn audit_count(&mut self) -> Result<u64, StoreError> {
-        self.read.audit_count().await
+        self.original.audit_count().await
     }
 }

@@ -1,29 +1,32 @@
-//! Values as SQLite keeps them: ids as signed numbers, enums as words, documents as JSON, batches as JSON arrays.
+//! Values as rows keep them: ids as signed numbers, enums as words, documents as JSON, batches as JSON arrays.
 
 use cxroute_core::port::StoreError;
 use cxroute_core::time::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::corrupt;
+/// A value that is stored, but not what it should be.
+pub fn corrupt(what: impl Into<String>, reason: impl ToString) -> StoreError {
+    StoreError::Corrupt { what: what.into(), reason: reason.to_string() }
+}
 
-/// An id as a look-up binds it. No row has a negative id: a number that SQLite cannot hold finds nothing.
-pub(crate) fn key(id: u64) -> i64 {
+/// An id as a look-up binds it. No row has a negative id: a number that a row cannot hold finds nothing.
+pub fn key(id: u64) -> i64 {
     i64::try_from(id).unwrap_or(-1)
 }
 
 /// A stored number in its own range.
-pub(crate) fn number<T: TryFrom<i64>>(value: i64, what: &str) -> Result<T, StoreError> {
+pub fn number<T: TryFrom<i64>>(value: i64, what: &str) -> Result<T, StoreError> {
     T::try_from(value).map_err(|_| corrupt(what, "a number is out of its range"))
 }
 
 /// A stored number that may be absent.
-pub(crate) fn optional<T: TryFrom<i64>>(value: Option<i64>, what: &str) -> Result<Option<T>, StoreError> {
+pub fn optional<T: TryFrom<i64>>(value: Option<i64>, what: &str) -> Result<Option<T>, StoreError> {
     value.map(|value| number(value, what)).transpose()
 }
 
 /// A stored id that may be absent.
-pub(crate) fn optional_id<T>(
+pub fn optional_id<T>(
     value: Option<i64>,
     what: &str,
     id: impl Fn(u64) -> T,
@@ -32,13 +35,13 @@ pub(crate) fn optional_id<T>(
 }
 
 /// A value that Serde writes as a word.
-pub(crate) fn word<T: DeserializeOwned>(word: &str, what: &str) -> Result<T, StoreError> {
+pub fn word<T: DeserializeOwned>(word: &str, what: &str) -> Result<T, StoreError> {
     let word = serde_json::Value::String(word.to_owned());
     serde_json::from_value(word).map_err(|_| corrupt(what, "an unknown word"))
 }
 
 /// The word that Serde writes for a value.
-pub(crate) fn word_of<T: Serialize>(value: &T) -> Result<String, StoreError> {
+pub fn word_of<T: Serialize>(value: &T) -> Result<String, StoreError> {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => Ok(word),
         _ => Err(corrupt("a value", "it does not serialise as a word")),
@@ -46,7 +49,7 @@ pub(crate) fn word_of<T: Serialize>(value: &T) -> Result<String, StoreError> {
 }
 
 /// A stored document. The error never quotes it.
-pub(crate) fn document<T: DeserializeOwned>(text: &str, what: &str) -> Result<T, StoreError> {
+pub fn document<T: DeserializeOwned>(text: &str, what: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| {
         corrupt(
             what,
@@ -56,17 +59,17 @@ pub(crate) fn document<T: DeserializeOwned>(text: &str, what: &str) -> Result<T,
 }
 
 /// A value as a document.
-pub(crate) fn to_document<T: Serialize + ?Sized>(value: &T, what: &str) -> Result<String, StoreError> {
+pub fn to_document<T: Serialize + ?Sized>(value: &T, what: &str) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| corrupt(what, error))
 }
 
 /// A stored time.
-pub(crate) const fn time(millis: i64) -> Timestamp {
+pub const fn time(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-/// Bytes as hexadecimal digits: JSON has no bytes, SQLite's `unhex` reads these.
-pub(crate) fn hex(bytes: &[u8]) -> String {
+/// Bytes as hexadecimal digits: JSON has no bytes, the databases' `unhex` reads these.
+pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: [u8; 16] = *b"0123456789abcdef";
     let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
@@ -74,21 +77,26 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// Rows for one statement: a JSON array of objects.
 #[derive(Debug, Default)]
-pub(crate) struct Rows(String);
+pub struct Rows(String);
 
 impl Rows {
-    pub(crate) fn push<T: Serialize>(&mut self, row: &T) -> Result<(), StoreError> {
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] if it does not serialise.
+    pub fn push<T: Serialize>(&mut self, row: &T) -> Result<(), StoreError> {
         self.0.push(if self.0.is_empty() { '[' } else { ',' });
         self.0.push_str(&to_document(row, "a row")?);
         Ok(())
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The array, for `json_each(?)`.
-    pub(crate) fn into_json(mut self) -> String {
+    /// The array.
+    pub fn into_json(mut self) -> String {
         if self.0.is_empty() {
             self.0.push('[');
         }

@@ -7,24 +7,29 @@ use cxroute_core::id::CallId;
 use cxroute_core::port::StoreError;
 
 use super::Item;
-use super::load::{CallKey, Receipt, Shelf, Slot, TRIED_IDS};
 use super::rows::{AuditRow, BatchRows, OutboxRow, ReceiptRow, SessionRow, TraceRow};
-use crate::call_row::{AttemptRow, CallRow};
+use super::shelf::{CallKey, Receipt, Shelf, Slot, TRIED_IDS};
+use crate::calls::{AttemptRow, CallRow};
 use crate::codec::{hex, to_document};
 
 /// A batch on its way: every signal sees the effects of those before it.
-pub(super) struct Fold {
+#[derive(Debug)]
+pub struct Fold {
     shelf: Shelf,
     rows: BatchRows,
 }
 
 impl Fold {
-    pub(super) fn new(shelf: Shelf) -> Self {
+    /// Begins with what is stored.
+    pub fn new(shelf: Shelf) -> Self {
         Self { shelf, rows: BatchRows::default() }
     }
 
-    /// Takes one signal. An error is that of one row, for which the whole batch is given up and halved.
-    pub(super) fn take(&mut self, item: &mut Item) -> Result<Ingested, StoreError> {
+    /// Takes one signal.
+    ///
+    /// # Errors
+    /// That of one row, for which the whole batch is to be given up.
+    pub fn take(&mut self, item: &mut Item) -> Result<Ingested, StoreError> {
         let tenant = item.tenant.get();
         let Some(token) = item.signal.token.clone() else {
             self.audit(item)?;
@@ -88,7 +93,10 @@ impl Fold {
     }
 
     /// The rows of the whole batch.
-    pub(super) fn into_rows(self) -> Result<BatchRows, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn into_rows(self) -> Result<BatchRows, StoreError> {
         let Self { shelf, mut rows } = self;
         let mut touched: Vec<(u64, Slot)> = shelf
             .calls

@@ -5,13 +5,7 @@ use serde::Serialize;
 
 use super::diff::{Diff, Part};
 use super::rows::Stamp;
-use crate::error::corrupt;
-
-pub(super) const INSERT: &str = "
-INSERT INTO config_audit (tenant_id, revision, kind, ref_id, action, document, created_at)
-SELECT value->>'tenant', value->>'revision', value->>'kind', value->>'id', value->>'action', value->>'document',
-    value->>'at'
-FROM json_each(?)";
+use crate::codec::corrupt;
 
 /// Fields that are sealed, or open a tenant's webhooks.
 const SECRETS: [&str; 4] = ["service_value", "username", "password", "keys"];

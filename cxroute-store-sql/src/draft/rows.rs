@@ -1,4 +1,4 @@
-//! Aggregates as the rows that [`super::flush`] writes.
+//! Aggregates as the rows that a plan's statements write.
 
 use cxroute_core::config::{Agent, Group, InboundRule, Member, OutboundRule, Pool, Target};
 use cxroute_core::id::{GroupId, PoolId};

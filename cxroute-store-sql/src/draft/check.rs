@@ -8,7 +8,7 @@ use cxroute_core::id::RuleId;
 use cxroute_core::port::StoreError;
 
 use super::diff::Diff;
-use super::{Edit, SqliteTx};
+use super::{Draft, Edit, Original};
 
 /// What a draft changed that rules may suffer from.
 pub(super) struct Touched {
@@ -29,12 +29,12 @@ impl Touched {
     }
 }
 
-impl SqliteTx {
+impl<O: Original> Draft<O> {
     /// Checks the draft as it would be.
     pub(super) async fn check(&self, touched: Touched) -> Result<(), StoreError> {
         let Touched { inbound, outbound, agents_gone, groups_gone } = touched;
         let (beside_in, beside_out) =
-            self.read.rules_beside((&inbound, &outbound), (&agents_gone, &groups_gone)).await?;
+            self.original.rules_beside((&inbound, &outbound), (&agents_gone, &groups_gone)).await?;
         let inbound = together(beside_in, &self.inbound, |rule| rule.id);
         let outbound = together(beside_out, &self.outbound, |rule| rule.id);
         self.draft.clone().with(inbound, outbound).check()?;

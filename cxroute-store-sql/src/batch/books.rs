@@ -12,16 +12,19 @@ use crate::codec::{Rows, to_document};
 
 /// What a batch changes in the books.
 #[derive(Debug, Default)]
-pub(super) struct BookRows {
+pub struct BookRows {
     planes: BTreeMap<u64, Plane>,
     counted: BTreeMap<(u64, u64, u64, i64, i64), u32>,
     /// What ended before this has left the group's window.
     windows: BTreeMap<(u64, u64), i64>,
     last: BTreeMap<(u64, u64, u64), u64>,
     joins: BTreeMap<(u64, u64, u64), Joined>,
-    pub(super) presence: Rows,
-    pub(super) turns: Rows,
-    pub(super) health: Rows,
+    /// `group_seats`, by what is newer: `tenant`, `group`, `agent`, `present`, `seq`.
+    pub presence: Rows,
+    /// `group_turns`, by what is newer: `tenant`, `group`, `level`, `priority`, `membership`, `seq`.
+    pub turns: Rows,
+    /// `agent_health`, by what is newer: `tenant`, `agent`, `health`, `seq`.
+    pub health: Rows,
 }
 
 /// An agent's newest join: virtual calls by step length and step.
@@ -65,7 +68,7 @@ struct HealthRow {
 }
 
 /// A turn's level as a key: -1 for the whole group.
-pub(crate) fn level_key(level: Option<u32>) -> i64 {
+fn level_key(level: Option<u32>) -> i64 {
     level.map_or(-1, i64::from)
 }
 
@@ -135,33 +138,58 @@ impl BookRows {
         plane.skew = plane.skew.max(skew);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
         self.planes.is_empty()
     }
 
-    pub(super) fn planes(&self) -> Result<Rows, StoreError> {
+    /// `plane_books`, the greater stays: `[tenant, seq, id_skew]`.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn planes(&self) -> Result<Rows, StoreError> {
         rows(self.planes.iter().map(|(tenant, plane)| (tenant, plane.seq, plane.skew)))
     }
 
-    pub(super) fn counted(&self) -> Result<Rows, StoreError> {
+    /// `group_window_steps`, calls to be added: `[[tenant, group, agent, step_millis, step], calls]`.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn counted(&self) -> Result<Rows, StoreError> {
         rows(self.counted.iter())
     }
 
-    pub(super) fn windows(&self) -> Result<Rows, StoreError> {
+    /// What ended before this has left a group's window, and goes first: `[[tenant, group], start]`.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn windows(&self) -> Result<Rows, StoreError> {
         rows(self.windows.iter())
     }
 
-    pub(super) fn last(&self) -> Result<Rows, StoreError> {
+    /// `group_seats.last_choice`, the greater stays: `[[tenant, group, agent], seq]`.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn last(&self) -> Result<Rows, StoreError> {
         rows(self.last.iter())
     }
 
-    /// Joins without their steps: who joined, at which sequence number.
-    pub(super) fn joins(&self) -> Result<Rows, StoreError> {
+    /// `group_seats.joined_seq`, the greater stays: `[[tenant, group, agent], seq]`. Virtual calls of the agents whose
+    /// newest join it is are set to 0 before those of [`BookRows::virtual_calls`] are set.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn joins(&self) -> Result<Rows, StoreError> {
         rows(self.joins.iter().map(|(who, joined)| (who, joined.seq)))
     }
 
-    /// The virtual calls of the joins.
-    pub(super) fn virtual_calls(&self) -> Result<Rows, StoreError> {
+    /// `group_window_steps.virtual_calls` of agents whose newest join it is:
+    /// `[[tenant, group, agent], seq, step_millis, step, calls]`.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn virtual_calls(&self) -> Result<Rows, StoreError> {
         rows(self.joins.iter().flat_map(|(who, joined)| {
             joined.steps.iter().map(move |((millis, step), calls)| (who, joined.seq, millis, step, calls))
         }))

@@ -7,9 +7,9 @@ use cxroute_core::port::{Change, StoreError};
 use serde::Serialize;
 
 use super::audit;
+use super::dialect::Dialect;
 use super::diff::Diff;
 use super::rows::{Stamp, agent, group, inbound, member, outbound, pool};
-use super::sql;
 use crate::codec::{Rows, key, to_document};
 
 /// So many rows go into one statement.
@@ -22,46 +22,55 @@ const MOST_LOGGED_RULES: usize = 1_000;
 const LOGGED_REVISIONS: u64 = 1_000;
 
 /// A statement with its arguments.
-pub(super) struct Statement {
-    pub(super) sql: &'static str,
-    pub(super) arguments: Vec<Argument>,
+#[derive(Debug)]
+pub struct Statement {
+    /// Its text.
+    pub sql: &'static str,
+    /// In the order of its parameters.
+    pub arguments: Vec<Argument>,
 }
 
 /// What a statement binds.
-pub(super) enum Argument {
+#[derive(Debug)]
+pub enum Argument {
+    /// A number.
     Number(i64),
+    /// A text.
     Text(String),
+    /// Sealed bytes, or none.
     Blob(Option<Vec<u8>>),
 }
 
 /// The statements that write `diff` as `revision`; `changes` are those of single rules, in the order of saving.
 pub(super) fn plan(
+    sql: &'static Dialect,
     diff: &Diff<'_>,
     changes: &[Change],
     stamp: Stamp,
     revision: u64,
     last_id: u64,
 ) -> Result<Vec<Statement>, StoreError> {
-    let mut plan = Plan { stamp, revision, statements: Vec::new() };
+    let mut plan = Plan { sql, stamp, revision, statements: Vec::new() };
     plan.make_room(diff)?;
     plan.save_frame(diff)?;
-    plan.rows(sql::SAVE_INBOUND, diff.inbound.saved.iter().map(|rule| inbound(stamp, rule)))?;
-    plan.rows(sql::SAVE_OUTBOUND, diff.outbound.saved.iter().map(|rule| outbound(stamp, rule)))?;
-    plan.rows(audit::INSERT, audit::rows(diff, stamp, revision).into_iter())?;
+    plan.rows(sql.save_inbound, diff.inbound.saved.iter().map(|rule| inbound(stamp, rule)))?;
+    plan.rows(sql.save_outbound, diff.outbound.saved.iter().map(|rule| outbound(stamp, rule)))?;
+    plan.rows(sql.audit, audit::rows(diff, stamp, revision).into_iter())?;
     plan.log(diff, changes, last_id)?;
     Ok(plan.statements)
 }
 
 /// The statement that keeps ids from being given again which a transaction without changes has minted.
-pub(super) fn ids_only(tenant: TenantId, first: u64, last: u64) -> Vec<Statement> {
+pub(super) fn ids_only(sql: &'static Dialect, tenant: TenantId, first: u64, last: u64) -> Vec<Statement> {
     if first == last {
         return Vec::new();
     }
     let arguments = vec![Argument::Number(key(last)), Argument::Number(key(tenant.get()))];
-    vec![Statement { sql: sql::KEEP_LAST_ID, arguments }]
+    vec![Statement { sql: sql.keep_last_id, arguments }]
 }
 
 struct Plan {
+    sql: &'static Dialect,
     stamp: Stamp,
     revision: u64,
     statements: Vec<Statement>,
@@ -69,7 +78,7 @@ struct Plan {
 
 impl Plan {
     fn make_room(&mut self, diff: &Diff<'_>) -> Result<(), StoreError> {
-        let [pools, agents, groups, inbound, outbound] = sql::RETIRE;
+        let [pools, agents, groups, inbound, outbound] = self.sql.retire;
         self.retire(pools, diff.pools.saved.iter().chain(&diff.pools.deleted).map(|pool| pool.id.get()))?;
         self.retire(
             agents,
@@ -81,7 +90,7 @@ impl Plan {
         )?;
         self.retire(inbound, diff.inbound.saved.iter().map(|rule| rule.id.get()))?;
         self.retire(outbound, diff.outbound.saved.iter().map(|rule| rule.id.get()))?;
-        let [members, inbound, outbound] = sql::DELETE;
+        let [members, inbound, outbound] = self.sql.delete;
         let tenant = self.stamp.tenant;
         let gone = diff.members.deleted.iter().map(|(group, member)| Ok((tenant, *group, member.id)));
         self.rows(members, gone)?;
@@ -103,11 +112,11 @@ impl Plan {
         if let Some(tenant) = diff.tenant {
             self.save_tenant(tenant)?;
         }
-        self.rows(sql::SAVE_POOLS, diff.pools.saved.iter().map(|saved| Ok(pool(stamp, saved))))?;
-        self.rows(sql::SAVE_AGENTS, diff.agents.saved.iter().map(|saved| agent(stamp, saved)))?;
-        self.rows(sql::SAVE_GROUPS, diff.groups.saved.iter().map(|saved| group(stamp, saved)))?;
+        self.rows(self.sql.save_pools, diff.pools.saved.iter().map(|saved| Ok(pool(stamp, saved))))?;
+        self.rows(self.sql.save_agents, diff.agents.saved.iter().map(|saved| agent(stamp, saved)))?;
+        self.rows(self.sql.save_groups, diff.groups.saved.iter().map(|saved| group(stamp, saved)))?;
         let members = diff.members.saved.iter().map(|(group, saved)| Ok(member(stamp, *group, saved)));
-        self.rows(sql::SAVE_MEMBERS, members)
+        self.rows(self.sql.save_members, members)
     }
 
     fn save_tenant(&mut self, tenant: &Tenant) -> Result<(), StoreError> {
@@ -120,7 +129,7 @@ impl Plan {
             Argument::Number(self.stamp.at),
             Argument::Number(key(self.stamp.tenant)),
         ];
-        self.statements.push(Statement { sql: sql::SAVE_TENANT, arguments });
+        self.statements.push(Statement { sql: self.sql.save_tenant, arguments });
         Ok(())
     }
 
@@ -132,12 +141,12 @@ impl Plan {
         if logged {
             let document = |change| to_document(change, "config_changes");
             let row = |(at, change)| Ok((tenant, revision, at, document(change)?));
-            self.rows(sql::LOG, changes.iter().enumerate().map(row))?;
+            self.rows(self.sql.log, changes.iter().enumerate().map(row))?;
         }
         let numbers = |numbers: &[u64]| numbers.iter().map(|n| Argument::Number(key(*n))).collect();
-        self.statements.push(Statement { sql: sql::FORGET, arguments: numbers(&[tenant, forget]) });
+        self.statements.push(Statement { sql: self.sql.forget, arguments: numbers(&[tenant, forget]) });
         let arguments = numbers(&[revision, last_id, forget, tenant]);
-        self.statements.push(Statement { sql: sql::RAISE, arguments });
+        self.statements.push(Statement { sql: self.sql.raise, arguments });
         Ok(())
     }
 

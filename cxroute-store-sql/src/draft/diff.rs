@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cxroute_core::config::{Agent, Group, InboundRule, Member, OutboundRule, Pool, Tenant};
 use cxroute_core::id::{GroupId, RuleId};
 
-use super::{Edit, SqliteTx};
+use super::{Draft, Edit};
 
 /// Everything that a draft changes.
 pub(super) struct Diff<'a> {
@@ -34,7 +34,7 @@ pub(super) struct Members<'a> {
 }
 
 impl<'a> Diff<'a> {
-    pub(super) fn of(tx: &'a SqliteTx) -> Self {
+    pub(super) fn of<O>(tx: &'a Draft<O>) -> Self {
         let (base, draft) = (&tx.base, &tx.draft);
         let groups = Part::of(&base.groups, &draft.groups, |group| group.id.get());
         Self {

@@ -2,10 +2,10 @@
 
 use cxroute_core::id::TenantId;
 use cxroute_core::port::{Retry, StoreError};
+use cxroute_store_sql::codec::key;
+use cxroute_store_sql::draft::{Argument, Statement};
 use sqlx::{SqliteConnection, SqlitePool};
 
-use super::plan::{Argument, Statement};
-use crate::codec::key;
 use crate::error::Fault;
 use crate::store::tenant_key;
 

@@ -1,0 +1,251 @@
+//! Calls as rows with their attempts, and back.
+
+use cxroute_core::call::{Attempt, AttemptTarget, Call, CallState, HistoryEntry, SessionToken};
+use cxroute_core::id::{AgentId, CallId, GroupId, MembershipId, PoolId};
+use cxroute_core::port::{CallFilter, Page, StoreError};
+use cxroute_core::strategy::AttemptSeat;
+use cxroute_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{corrupt, document, key, number, optional, time, to_document, word, word_of};
+
+/// How many lines of history and traces a call has: the next sequence numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// Lines of history.
+    pub history: i64,
+    /// Traces.
+    pub traces: i64,
+}
+
+/// A row of `call_records` as it is written.
+#[derive(Serialize)]
+pub(crate) struct CallRow<'a> {
+    tenant: u64,
+    id: u64,
+    token: &'a str,
+    direction: &'static str,
+    from: &'a str,
+    to: &'a str,
+    agent: Option<u64>,
+    group: Option<u64>,
+    status: &'static str,
+    state: &'static str,
+    reason: Option<&'static str>,
+    received_at: i64,
+    start_time: i64,
+    end_time: Option<i64>,
+    duration: Option<u32>,
+    session_ended: Option<i64>,
+    cdr: Option<String>,
+    live_until: i64,
+    history_count: i64,
+    trace_count: i64,
+    updated_at: i64,
+}
+
+impl<'a> CallRow<'a> {
+    pub(crate) fn of(
+        tenant: u64,
+        call: &'a Call,
+        counts: Counts,
+        updated_at: i64,
+    ) -> Result<Self, StoreError> {
+        let cdr = call.cdr.as_ref().map(|figures| to_document(figures, "call_records.cdr"));
+        Ok(Self {
+            tenant,
+            id: call.id.get(),
+            token: call.token.as_str(),
+            direction: call.direction.as_str(),
+            from: &call.from,
+            to: &call.to,
+            agent: call.agent().map(AgentId::get),
+            group: call.group().map(GroupId::get),
+            status: call.state.status().as_str(),
+            state: call.state.as_str(),
+            reason: call.reason.map(|reason| reason.as_str()),
+            received_at: call.received_at.as_millis(),
+            start_time: call.start_time.as_millis(),
+            end_time: call.end_time.map(|at| at.as_millis()),
+            duration: call.duration,
+            session_ended: call.session_ended.map(|at| at.as_millis()),
+            cdr: cdr.transpose()?,
+            live_until: call.live_until.as_millis(),
+            history_count: counts.history,
+            trace_count: counts.traces,
+            updated_at,
+        })
+    }
+}
+
+/// A row of `call_attempts` as it is written; and, without its key, as it is read back.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct AttemptRow {
+    #[serde(default)]
+    tenant: u64,
+    #[serde(default)]
+    call: u64,
+    number: u16,
+    agent: Option<u64>,
+    group: Option<u64>,
+    membership: Option<u64>,
+    pool: Option<u64>,
+    dialled: Option<String>,
+    probe: Option<u32>,
+    started_at: i64,
+    ended_at: Option<i64>,
+    outcome: Option<String>,
+    word: Option<String>,
+}
+
+impl AttemptRow {
+    pub(crate) fn of(tenant: u64, call: CallId, attempt: &Attempt) -> Result<Self, StoreError> {
+        let (seat, dialled) = match &attempt.target {
+            AttemptTarget::Agent(seat) => (Some(*seat), None),
+            AttemptTarget::Number { number, .. } => (None, Some(number.as_ref().to_owned())),
+        };
+        Ok(Self {
+            tenant,
+            call: call.get(),
+            number: attempt.number,
+            agent: seat.map(|seat| seat.agent.get()),
+            group: attempt.target.group().map(GroupId::get),
+            membership: seat.and_then(|seat| seat.membership).map(MembershipId::get),
+            pool: seat.and_then(|seat| seat.pool).map(PoolId::get),
+            dialled,
+            probe: attempt.probe,
+            started_at: attempt.started_at.as_millis(),
+            ended_at: attempt.ended_at.map(|at| at.as_millis()),
+            outcome: attempt.outcome.as_ref().map(word_of).transpose()?,
+            word: attempt.word.as_deref().map(str::to_owned),
+        })
+    }
+
+    fn into_attempt(self, what: &str) -> Result<Attempt, StoreError> {
+        let group = self.group.map(GroupId::new);
+        let target = match (self.agent, self.dialled) {
+            (Some(agent), None) => AttemptTarget::Agent(AttemptSeat {
+                agent: AgentId::new(agent),
+                group,
+                membership: self.membership.map(MembershipId::new),
+                pool: self.pool.map(PoolId::new),
+            }),
+            (None, Some(number)) => AttemptTarget::Number { group, number: number.into() },
+            _ => return Err(corrupt(what, "an attempt has neither or both of agent and number")),
+        };
+        Ok(Attempt {
+            number: self.number,
+            target,
+            probe: self.probe,
+            started_at: time(self.started_at),
+            ended_at: self.ended_at.map(time),
+            outcome: self.outcome.as_deref().map(|outcome| word(outcome, what)).transpose()?,
+            word: self.word.map(Into::into),
+        })
+    }
+}
+
+/// A row of `call_records` as it is read, with its attempts. Times are milliseconds since 1970.
+#[derive(Debug)]
+pub struct CallColumns {
+    /// The tenant.
+    pub tenant: i64,
+    /// The call.
+    pub id: i64,
+    /// Its session token.
+    pub token: String,
+    /// `inbound` or `outbound`.
+    pub direction: String,
+    /// The caller.
+    pub from: String,
+    /// The number dialled.
+    pub to: String,
+    /// The state's word.
+    pub state: String,
+    /// The word of why it ended.
+    pub reason: Option<String>,
+    /// When the first signal arrived.
+    pub received_at: i64,
+    /// When it began.
+    pub start_time: i64,
+    /// When it ended.
+    pub end_time: Option<i64>,
+    /// Seconds.
+    pub duration: Option<i64>,
+    /// When its session ended.
+    pub session_ended: Option<i64>,
+    /// The CDR's figures as a document.
+    pub cdr: Option<String>,
+    /// Until when it counts as live.
+    pub live_until: i64,
+    /// Lines of history.
+    pub history_count: i64,
+    /// Traces.
+    pub trace_count: i64,
+    /// A JSON array of attempts in any order, with the keys `number`, `agent`, `group`, `membership`, `pool`, `dialled`,
+    /// `probe`, `started_at`, `ended_at`, `outcome` and `word`; none if there are none.
+    pub attempts: Option<String>,
+}
+
+impl CallColumns {
+    /// The call, and how many lines it has.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn into_call(self) -> Result<(Call, Counts), StoreError> {
+        let what = &format!("call_records {}", self.id);
+        let attempts = self.attempts.as_deref().unwrap_or("[]");
+        let mut attempts: Vec<AttemptRow> = document(attempts, what)?;
+        attempts.sort_by_key(|attempt| attempt.number);
+        let attempts: Result<_, _> = attempts.into_iter().map(|attempt| attempt.into_attempt(what)).collect();
+        let call = Call {
+            id: CallId::new(number(self.id, what)?),
+            token: SessionToken::new(&self.token).ok_or_else(|| corrupt(what, "an empty session token"))?,
+            direction: word(&self.direction, what)?,
+            from: self.from.into(),
+            to: self.to.into(),
+            state: CallState::parse(&self.state).ok_or_else(|| corrupt(what, "an unknown state"))?,
+            reason: self.reason.map(|reason| word(&reason, what)).transpose()?,
+            attempts: attempts?,
+            received_at: time(self.received_at),
+            start_time: time(self.start_time),
+            end_time: self.end_time.map(time),
+            duration: optional(self.duration, what)?,
+            session_ended: self.session_ended.map(time),
+            cdr: self.cdr.map(|cdr| document(&cdr, what)).transpose()?,
+            live_until: time(self.live_until),
+        };
+        Ok((call, Counts { history: self.history_count, traces: self.trace_count }))
+    }
+}
+
+/// A row of `call_history`: state, time, source, effect, detail.
+pub type HistoryColumns = (String, i64, String, String, Option<String>);
+
+/// A line of a call's history.
+///
+/// # Errors
+/// [`StoreError::Corrupt`].
+pub fn history_entry(row: HistoryColumns, call: CallId) -> Result<HistoryEntry, StoreError> {
+    let what = &format!("call_history {call}");
+    let (state, at, source, effect, detail) = row;
+    Ok(HistoryEntry {
+        state: CallState::parse(&state).ok_or_else(|| corrupt(what, "an unknown state"))?,
+        at: time(at),
+        source: word(&source, what)?,
+        effect: word(&effect, what)?,
+        detail: detail.map(Into::into),
+    })
+}
+
+/// The ids that calls of the filter's time can have, the upper end excluded: ids are minted from the time of receipt,
+/// up to `skew` milliseconds, which the books have noted.
+pub fn id_range(filter: &CallFilter, page: Page, skew: i64) -> (i64, i64) {
+    let below = page.after.map_or(i64::MAX, |after| key(after.get()));
+    let millis = |at: Timestamp| (CallId::mint(at, 0).get() >> 11).cast_signed();
+    let id = |millis: i64| millis.clamp(0, i64::MAX >> 11) << 11;
+    let least = filter.from.map_or(0, |from| id(millis(from).saturating_sub(skew)));
+    let until =
+        filter.until.map_or(i64::MAX, |until| id(millis(until).saturating_add(skew).saturating_add(1)));
+    (least, below.min(until))
+}
