@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod codegen;
+mod databases;
 mod fuzz;
 mod http;
 mod load;

@@ -1,5 +1,6 @@
 //! What a task needs on the machine: looked for, installed where that is possible, else named precisely.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::bail;
@@ -43,6 +44,11 @@ pub(crate) const WRK: Tool = Tool {
 pub(crate) const KAMAILIO: Tool = Tool {
     purpose: "be the peer of the webhook bench",
     source: Source::Debian { program: "kamailio", packages: &["kamailio"] },
+};
+/// A database of the tests.
+pub(crate) const MARIADB: Tool = Tool {
+    purpose: "test the MySQL store",
+    source: Source::Debian { program: "mariadbd", packages: &["mariadb-server"] },
 };
 /// Fuzzing needs the nightly compiler's instrumentation.
 pub(crate) const CARGO_FUZZ: Tool = Tool {
@@ -117,8 +123,14 @@ impl Tool {
 }
 
 fn on_path(program: &str) -> bool {
+    find(program).is_some()
+}
+
+/// Where a program is: on the path, or where Debian keeps servers, to which only root's path leads.
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    folders.map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
 /// Whether the command ends well: rustup's proxies exist on the path without their component.

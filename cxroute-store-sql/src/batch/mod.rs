@@ -17,6 +17,7 @@ use cxroute_core::authority::IngestScope;
 use cxroute_core::call::{Ingested, Signal};
 use cxroute_core::id::TenantId;
 use cxroute_core::port::StoreError;
+use cxroute_core::time::Timestamp;
 
 pub use self::books::BookRows;
 pub use self::fold::Fold;
@@ -37,6 +38,11 @@ impl Item {
     pub const fn tenant(&self) -> TenantId {
         self.tenant
     }
+
+    /// When it arrived.
+    pub const fn received_at(&self) -> Timestamp {
+        self.signal.received_at
+    }
 }
 
 /// What became of one signal.
@@ -45,6 +51,11 @@ pub type Outcome = Result<Ingested, StoreError>;
 /// A store that commits batches.
 #[async_trait]
 pub trait Committer: Sync {
+    /// A webhook's payload as its database can keep it.
+    fn kept(&self, payload: String) -> String {
+        payload
+    }
+
     /// Commits all of `items` or none; the outcomes are in their order.
     ///
     /// # Errors
@@ -60,7 +71,7 @@ pub async fn ingest<C: Committer + ?Sized>(
 ) -> Vec<Outcome> {
     let item = |(scope, signal): (Arc<IngestScope>, Signal)| Item {
         tenant: scope.tenant(),
-        payload: signal.audit.payload(),
+        payload: store.kept(signal.audit.payload()),
         signal,
     };
     let mut items: Vec<Item> = batch.into_iter().map(item).collect();

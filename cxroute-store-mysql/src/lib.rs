@@ -1,0 +1,21 @@
+//! The durable store on MySQL 8.0+ and MariaDB 10.6+: one truth for any number of servers.
+//!
+//! [`MySqlStore`] implements [`cxroute_core::port::Store`]. Several servers may share a database: what one commits the
+//! others meet, races end in unique keys and are run again, and nothing is kept in a server that another would miss.
+//!
+//! Statements are few, static and fed with JSON: one statement reads or writes the rows of a whole batch
+//! (`JSON_TABLE(?)`), since each one is a round trip. Rows are reached through a tenant only; the schema's keys are
+//! composite with it. The statements are of the dialect that MySQL and MariaDB share.
+
+mod call_row;
+mod connect;
+mod error;
+mod ingest;
+mod migrate;
+mod read;
+mod sql;
+mod store;
+mod trim;
+
+pub use store::{MySqlStore, StoreOptions};
+pub use trim::Trimmed;

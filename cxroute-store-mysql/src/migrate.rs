@@ -1,0 +1,44 @@
+//! The schema's migrations, embedded. They are listed here by hand, so that a build needs neither a database nor a
+//! procedural macro; a test holds the list against the folder.
+
+use std::borrow::Cow;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{SqlSafeStr, MySqlPool};
+
+use crate::error::Fault;
+
+/// Version, description and text, in order.
+const MIGRATIONS: [(i64, &str, &str); 1] =
+    [(1, "first schema", include_str!("../../migrations/mysql/0001_first_schema.sql"))];
+
+/// Brings the database to the newest schema; does nothing to one that has it.
+pub(crate) async fn migrate(pool: &MySqlPool) -> Result<(), Fault> {
+    let migrations = MIGRATIONS.iter().map(|(version, description, text)| {
+        let (description, text) = (Cow::Borrowed(*description), text.into_sql_str());
+        Migration::new(*version, description, MigrationType::Simple, text, false)
+    });
+    let migrator = Migrator::with_migrations(migrations.collect());
+    // Migrators of several servers wait for each other by a lock of the database server's.
+    migrator.run(pool).await.map_err(Fault::from_migration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MIGRATIONS;
+
+    #[test]
+    fn every_migration_of_the_folder_is_embedded_in_order() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations/mysql");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let embedded: Vec<String> = MIGRATIONS
+            .iter()
+            .map(|(version, name, _)| format!("{version:04}_{}.sql", name.replace(' ', "_")))
+            .collect();
+        assert_eq!(files, embedded);
+    }
+}

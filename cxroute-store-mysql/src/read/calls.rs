@@ -1,0 +1,169 @@
+//! Reading calls: by token, in detail, newest first by keyset.
+
+use std::sync::Arc;
+
+use cxroute_core::call::{Call, EventKey, HistoryEntry, SessionToken, Trace};
+use cxroute_core::id::CallId;
+use cxroute_core::port::{AuditEntry, CallDetail, CallFilter, Page, StoreError};
+use cxroute_core::secret::Sealed;
+use cxroute_core::time::Timestamp;
+use cxroute_store_sql::calls::{HistoryColumns, history_entry, id_range};
+use cxroute_store_sql::codec::{document, key, number, time};
+
+use super::Scoped;
+use crate::call_row::{columns, select_calls};
+use crate::error::Fault;
+
+const BY_TOKEN: &str = select_calls!(
+    " FROM call_sessions s STRAIGHT_JOIN call_records c ON c.tenant_id = s.tenant_id AND c.id = s.call_id"
+    " WHERE s.tenant_id = ? AND s.session_token = ?"
+);
+
+/// Ids and times of receipt between bounds, the newest first. The statements differ by the index that they walk.
+const NEWEST: &str = select_calls!(
+    " FROM call_records c FORCE INDEX (PRIMARY) WHERE c.tenant_id = ? AND c.id >= ? AND c.id < ?"
+    " AND c.received_at >= ? AND c.received_at < ? ORDER BY c.id DESC LIMIT ?"
+);
+const NEWEST_OF_AGENT: &str = select_calls!(
+    " FROM call_records c FORCE INDEX (call_records_agent) WHERE c.tenant_id = ? AND c.id >= ? AND c.id < ?"
+    " AND c.received_at >= ? AND c.received_at < ? AND c.agent_id = ? ORDER BY c.id DESC LIMIT ?"
+);
+const NEWEST_OF_GROUP: &str = select_calls!(
+    " FROM call_records c FORCE INDEX (call_records_group) WHERE c.tenant_id = ? AND c.id >= ? AND c.id < ?"
+    " AND c.received_at >= ? AND c.received_at < ? AND c.group_id = ? ORDER BY c.id DESC LIMIT ?"
+);
+const NEWEST_OF_BOTH: &str = select_calls!(
+    " FROM call_records c FORCE INDEX (call_records_agent) WHERE c.tenant_id = ? AND c.id >= ? AND c.id < ?"
+    " AND c.received_at >= ? AND c.received_at < ? AND c.agent_id = ? AND c.group_id = ?"
+    " ORDER BY c.id DESC LIMIT ?"
+);
+
+impl Scoped<'_> {
+    pub(super) async fn call(&mut self, token: &SessionToken) -> Result<Option<Call>, StoreError> {
+        let row = sqlx::query(BY_TOKEN)
+            .bind(self.tenant)
+            .bind(token.as_str().as_bytes())
+            .fetch_optional(&mut *self.connection)
+            .await
+            .map_err(|error| Fault::from(error).into_store("call_records"))?;
+        row.map(|row| Ok(columns(&row)?.into_call()?.0)).transpose()
+    }
+
+    pub(super) async fn call_detail(
+        &mut self,
+        token: &SessionToken,
+    ) -> Result<Option<CallDetail>, StoreError> {
+        let Some(call) = self.call(token).await? else { return Ok(None) };
+        let history = self.history(call.id).await?;
+        let traces = self.traces(call.id).await?;
+        Ok(Some(CallDetail { call, history, traces }))
+    }
+
+    async fn history(&mut self, call: CallId) -> Result<Vec<HistoryEntry>, StoreError> {
+        let what = &format!("call_history {call}");
+        let rows: Vec<HistoryColumns> = sqlx::query_as(
+            "SELECT state, at, source, effect, detail FROM call_history WHERE tenant_id = ? AND call_id = ?
+             ORDER BY seq",
+        )
+        .bind(self.tenant)
+        .bind(key(call.get()))
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(|error| Fault::from(error).into_store(what))?;
+        rows.into_iter().map(|row| history_entry(row, call)).collect()
+    }
+
+    async fn traces(&mut self, call: CallId) -> Result<Vec<Arc<Trace>>, StoreError> {
+        let what = &format!("call_traces {call}");
+        let rows: Vec<String> = sqlx::query_scalar(
+            "SELECT trace FROM call_traces WHERE tenant_id = ? AND call_id = ? ORDER BY seq",
+        )
+        .bind(self.tenant)
+        .bind(key(call.get()))
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(|error| Fault::from(error).into_store(what))?;
+        rows.iter().map(|trace| document(trace, what).map(Arc::new)).collect()
+    }
+
+    pub(super) async fn calls(&mut self, filter: &CallFilter, page: Page) -> Result<Vec<Call>, StoreError> {
+        let (least, below) = self.id_range(filter, page).await?;
+        let sql = match (filter.agent, filter.group) {
+            (None, None) => NEWEST,
+            (Some(_), None) => NEWEST_OF_AGENT,
+            (None, Some(_)) => NEWEST_OF_GROUP,
+            (Some(_), Some(_)) => NEWEST_OF_BOTH,
+        };
+        let mut query = sqlx::query(sql)
+            .bind(self.tenant)
+            .bind(least)
+            .bind(below)
+            .bind(filter.from.map_or(i64::MIN, Timestamp::as_millis))
+            .bind(filter.until.map_or(i64::MAX, Timestamp::as_millis));
+        let whose = [filter.agent.map(|agent| agent.get()), filter.group.map(|group| group.get())];
+        for id in whose.into_iter().flatten() {
+            query = query.bind(key(id));
+        }
+        let rows = query
+            .bind(i64::from(page.limit))
+            .fetch_all(&mut *self.connection)
+            .await
+            .map_err(|error| Fault::from(error).into_store("call_records"))?;
+        rows.iter().map(|row| Ok(columns(row)?.into_call()?.0)).collect()
+    }
+
+    /// The ids that calls of the filter's time can have: ids are minted from the time of receipt, up to the skew that
+    /// the books have noted.
+    async fn id_range(&mut self, filter: &CallFilter, page: Page) -> Result<(i64, i64), StoreError> {
+        if filter.from.is_none() && filter.until.is_none() {
+            return Ok(id_range(filter, page, 0));
+        }
+        let skew: Vec<(i64,)> =
+            self.all("SELECT id_skew FROM plane_books WHERE tenant_id = ?", "plane_books").await?;
+        Ok(id_range(filter, page, skew.first().map_or(0, |row| row.0)))
+    }
+
+    pub(super) async fn answer(
+        &mut self,
+        token: &SessionToken,
+        event: EventKey,
+    ) -> Result<Option<Sealed>, StoreError> {
+        let answer: Option<Option<Vec<u8>>> = sqlx::query_scalar(
+            "SELECT answer FROM receipts WHERE tenant_id = ? AND session_token = ? AND kind = ? AND hash = ?",
+        )
+        .bind(self.tenant)
+        .bind(token.as_str().as_bytes())
+        .bind(event.kind.as_str())
+        .bind(event.hash.to_be_bytes().to_vec())
+        .fetch_optional(&mut *self.connection)
+        .await
+        .map_err(|error| Fault::from(error).into_store("receipts"))?;
+        Ok(answer.flatten().map(Sealed::from_bytes))
+    }
+
+    pub(super) async fn audit(&mut self, token: &SessionToken) -> Result<Vec<AuditEntry>, StoreError> {
+        let rows: Vec<(String, String, i64)> = sqlx::query_as(
+            "SELECT event_type, CAST(payload AS CHAR), TIMESTAMPDIFF(MICROSECOND, '1970-01-01', created_at) DIV 1000
+             FROM webhook_audit WHERE tenant_id = ? AND session_token = ? ORDER BY id",
+        )
+        .bind(self.tenant)
+        .bind(token.as_str().as_bytes())
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(|error| Fault::from(error).into_store("webhook_audit"))?;
+        let entry = |(event_type, payload, at)| AuditEntry {
+            event_type,
+            session_token: token.as_str().to_owned(),
+            payload,
+            received_at: time(at),
+        };
+        Ok(rows.into_iter().map(entry).collect())
+    }
+
+    pub(super) async fn audit_count(&mut self) -> Result<u64, StoreError> {
+        let what = "webhook_audit";
+        let rows: Vec<(i64,)> =
+            self.all("SELECT count(*) FROM webhook_audit WHERE tenant_id = ?", what).await?;
+        number(rows.first().map_or(0, |row| row.0), what)
+    }
+}

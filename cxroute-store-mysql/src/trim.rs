@@ -1,0 +1,61 @@
+//! Trimming: what no promise needs any longer goes, a bounded number of rows at a time.
+
+use std::time::Duration;
+
+use cxroute_core::authority::Operator;
+use cxroute_core::port::StoreError;
+use cxroute_core::time::Timestamp;
+
+use crate::error::Fault;
+use crate::read::plane::LONGEST_WINDOW;
+use crate::store::MySqlStore;
+
+/// Receipts are kept this long, twice of what domain.md §6 promises, and as long as their call lives.
+const RECEIPTS_KEPT: Duration = Duration::from_secs(48 * 3_600);
+
+/// The most rows of a kind that go in one transaction: webhooks wait for it.
+const ROWS: i64 = 2_000;
+
+/// Takes the time twice, then the limit.
+const RECEIPTS: &str = "
+DELETE r FROM receipts r JOIN (
+    SELECT o.tenant_id, o.session_token, o.kind, o.hash FROM receipts o FORCE INDEX (receipts_age)
+    WHERE o.received_at < ? AND NOT EXISTS (
+        SELECT 1 FROM call_sessions s JOIN call_records c ON c.tenant_id = s.tenant_id AND c.id = s.call_id
+        WHERE s.tenant_id = o.tenant_id AND s.session_token = o.session_token AND c.live_until >= ?
+            AND c.live_status = TRUE)
+    LIMIT ?) gone USING (tenant_id, session_token, kind, hash)";
+
+/// Takes the time, then the limit.
+const STEPS: &str = "DELETE FROM group_window_steps WHERE ends - 1 <= ? LIMIT ?";
+
+/// What one call of [`MySqlStore::trim`] deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trimmed {
+    /// Receipts older than 48 hours, of calls that have ended.
+    pub receipts: u64,
+    /// Window steps older than the longest window.
+    pub window_steps: u64,
+}
+
+impl MySqlStore {
+    /// Deletes receipts of ended calls that are older than 48 hours, and window steps that are older than the longest
+    /// window (168 hours): at most 2,000 rows of each, so that webhooks do not wait. Call it again until nothing was
+    /// deleted.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn trim(&self, _operator: &Operator, now: Timestamp) -> Result<Trimmed, StoreError> {
+        let before = now.as_millis().saturating_sub(RECEIPTS_KEPT.as_millis() as i64);
+        let receipts = self.delete(RECEIPTS, &[before, before, ROWS]).await?;
+        let old = now.as_millis().saturating_sub(LONGEST_WINDOW);
+        let window_steps = self.delete(STEPS, &[old, ROWS]).await?;
+        Ok(Trimmed { receipts, window_steps })
+    }
+
+    async fn delete(&self, sql: &'static str, numbers: &[i64]) -> Result<u64, StoreError> {
+        let query = numbers.iter().fold(sqlx::query(sql), |query, number| query.bind(*number));
+        let done = query.execute(self.writer()).await;
+        Ok(done.map_err(|error| Fault::from(error).into_store("what is trimmed"))?.rows_affected())
+    }
+}

@@ -1,0 +1,55 @@
+//! Databases of tests: each test has its own on a server that the environment names, and it goes when the test ends.
+
+use cxroute_store_mysql::{MySqlStore, StoreOptions};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection};
+
+/// A database of its own on a server; dropped with this.
+#[derive(Debug)]
+pub(crate) struct Database {
+    server: String,
+    name: String,
+}
+
+impl Database {
+    /// A new database on the server that the variable names, for example `mysql://root@127.0.0.1:3306`.
+    pub(crate) async fn create(variable: &str) -> Self {
+        let server = std::env::var(variable).unwrap_or_else(|_| {
+            panic!(
+                "{variable} is not set: `cargo xtask test` starts servers and sets it; else give it the URL of one where \
+                 databases may be created, such as mysql://root@127.0.0.1:3306"
+            )
+        });
+        let server = server.trim_end_matches('/').to_owned();
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).unwrap();
+        let name = format!("cxroute_test_{:016x}", u64::from_be_bytes(random));
+        run(&server, format!("CREATE DATABASE {name}")).await;
+        Self { server, name }
+    }
+
+    /// Its URL.
+    pub(crate) fn location(&self) -> String {
+        format!("{}/{}", self.server, self.name)
+    }
+
+    /// A store on it.
+    pub(crate) async fn store(&self) -> MySqlStore {
+        MySqlStore::open(&self.location(), &StoreOptions::default()).await.unwrap()
+    }
+}
+
+async fn run(server: &str, sql: String) {
+    let mut connection = MySqlConnection::connect(server).await.unwrap();
+    connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.unwrap();
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let (server, sql) = (self.server.clone(), format!("DROP DATABASE {}", self.name));
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(run(&server, sql));
+        });
+        dropping.join().unwrap();
+    }
+}

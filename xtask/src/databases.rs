@@ -1,0 +1,127 @@
+//! Database servers of the tests: private ones on free loopback ports in a temporary folder, or those that the
+//! environment names.
+
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use xshell::{Shell, cmd};
+
+use crate::process::{Server, free_address};
+use crate::tools::{self, MARIADB};
+
+/// Names the URL of a MariaDB server where databases may be created.
+const MARIADB_URL: &str = "CXROUTE_TEST_MARIADB";
+/// Names the URL of a MySQL server where databases may be created.
+const MYSQL_URL: &str = "CXROUTE_TEST_MYSQL";
+/// Names a program that runs a private MySQL: `start FOLDER PORT` prints its URL, `stop FOLDER` ends it.
+const MYSQL_TOOL: &str = "CXROUTE_MYSQL_TOOL";
+
+/// Running servers; those that were started end with it.
+pub(crate) struct Databases {
+    urls: Vec<(&'static str, String)>,
+    _mysql: Option<ToolServer>,
+    _mariadb: Option<Server>,
+    _folder: tempfile::TempDir,
+}
+
+/// A server that a program starts and stops.
+struct ToolServer {
+    tool: String,
+    folder: std::path::PathBuf,
+}
+
+impl Databases {
+    /// Starts what the environment does not name.
+    pub(crate) fn start(sh: &Shell) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let (mariadb, mariadb_url) = match std::env::var(MARIADB_URL) {
+            Ok(url) => (None, url),
+            Err(_) => {
+                let server = mariadb(sh, &folder.path().join("mariadb"))?;
+                let url = format!("mysql://root@{}", server.address);
+                (Some(server), url)
+            }
+        };
+        let (mysql, mysql_url) = match (std::env::var(MYSQL_URL), std::env::var(MYSQL_TOOL)) {
+            (Ok(url), _) => (None, url),
+            (_, Ok(tool)) => {
+                let (server, url) = mysql(tool, &folder.path().join("mysql"))?;
+                (Some(server), url)
+            }
+            _ => {
+                println!(
+                    "no MySQL: neither {MYSQL_URL} (a URL) nor {MYSQL_TOOL} (a program) is set; \
+                     what is tested on MySQL runs on MariaDB a second time"
+                );
+                (None, mariadb_url.clone())
+            }
+        };
+        println!("MariaDB: {mariadb_url}, MySQL: {mysql_url}");
+        let urls = vec![(MARIADB_URL, mariadb_url), (MYSQL_URL, mysql_url)];
+        Ok(Self { urls, _mysql: mysql, _mariadb: mariadb, _folder: folder })
+    }
+
+    /// The variables that name them to tests.
+    pub(crate) fn variables(&self) -> &[(&'static str, String)] {
+        &self.urls
+    }
+}
+
+/// Debian's MariaDB with an empty data folder. Tests that kill servers start their own: this one need not keep what a
+/// power cut would take.
+fn mariadb(sh: &Shell, folder: &Path) -> anyhow::Result<Server> {
+    tools::require(sh, &[MARIADB])?;
+    std::fs::create_dir_all(folder)?;
+    let (data, socket) = (folder.join("data"), folder.join("socket"));
+    // It refuses to run as root unless told so.
+    let user = cmd!(sh, "id -un").quiet().read()?;
+    let install = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"];
+    let (data_option, user_option) = (format!("--datadir={}", data.display()), format!("--user={user}"));
+    cmd!(sh, "mariadb-install-db {install...} {data_option} {user_option}").quiet().ignore_stdout().run()?;
+    let address = free_address()?;
+    let mut command = Command::new(tools::find("mariadbd").context("mariadbd is gone")?);
+    command.args(["--no-defaults", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", "--max-connections=500"]);
+    command.arg(data_option).arg(user_option).arg(format!("--socket={}", socket.display()));
+    command.arg(format!("--bind-address={}", address.ip())).arg(format!("--port={}", address.port()));
+    Server::start(command, address, &folder.join("log"), greets)
+}
+
+/// Whether something there begins to speak, as database servers of this kind do by themselves.
+fn greets(address: SocketAddr) -> bool {
+    let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_millis(500)) else { return false };
+    let patient = stream.set_read_timeout(Some(Duration::from_millis(500)));
+    let mut greeting = [0; 16];
+    patient.is_ok() && std::io::Read::read(&mut stream, &mut greeting).is_ok_and(|read| read > 4)
+}
+
+fn mysql(tool: String, folder: &Path) -> anyhow::Result<(ToolServer, String)> {
+    let port = free_address()?.port();
+    let started = Command::new(&tool)
+        .arg("start")
+        .arg(folder)
+        .arg(port.to_string())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start {tool}, which {MYSQL_TOOL} names"))?;
+    ensure!(started.status.success(), "{tool} start ended with {}", started.status);
+    let server = ToolServer { tool, folder: folder.into() };
+    let printed = String::from_utf8(started.stdout)?;
+    let url = printed.lines().find(|line| line.starts_with("mysql://"));
+    let url = url.with_context(|| format!("{} start printed no mysql:// URL", server.tool))?;
+    // The tests make databases of their own.
+    let (server_url, _) = url.rsplit_once('/').context("the URL names no database")?;
+    Ok((server, server_url.to_owned()))
+}
+
+impl Drop for ToolServer {
+    fn drop(&mut self) {
+        let stopped = Command::new(&self.tool).arg("stop").arg(&self.folder).status();
+        if !stopped.is_ok_and(|status| status.success()) {
+            eprintln!("{} stop {} failed", self.tool, self.folder.display());
+        }
+    }
+}
