@@ -109,7 +109,8 @@ struct End {
 
 /// What an attempt comes to.
 struct Scripted {
-    word: Box<str>,
+    /// The word of its result; none as long as it is under way.
+    word: Option<Box<str>>,
     after: Duration,
 }
 
@@ -141,8 +142,8 @@ impl Replay {
     /// Plays a call that was received no earlier than those before it.
     ///
     /// Who called whom, when, and whether an outbound rule chose are the record's. An attempt beyond those on record comes
-    /// to what the last one came to, and at once; a call without any is answered until its end. Of calls beyond 40,000 at
-    /// a time, the oldest count in [`Distribution::calls`] only.
+    /// to what the last one came to, and at once; a call without any is answered until its end. An attempt that is under
+    /// way on record stays under way. Of calls beyond 40,000 at a time, the oldest count in [`Distribution::calls`] only.
     pub async fn play(&mut self, call: &Call) {
         self.play_until(call.received_at).await;
         let arrival = self.arrival(call.received_at);
@@ -174,8 +175,8 @@ impl Replay {
         {
             let ((at, _), End { token, attempt, script }) = next.remove_entry();
             let query = format!("{SESSION_PARAMETER}={token}&{ATTEMPT_PARAMETER}={attempt}");
-            let body = json!({ "Session": token.as_str(), "DialCallStatus": scripted(&script, attempt).0 });
-            let body = body.to_string();
+            let (word, _) = scripted(&script, attempt);
+            let body = json!({ "Session": token.as_str(), "DialCallStatus": word }).to_string();
             let result = DialResult::read(&Webhook { query: &query, ..Webhook::of(&body) });
             let arrival = self.arrival(at);
             self.engine.dial_result(&self.admitted, &result, arrival).await;
@@ -189,12 +190,12 @@ impl Replay {
             self.distribution.calls += 1;
             return;
         };
-        match call.open_attempt().filter(|_| !call.is_over()) {
-            Some(open) => {
-                let at = now.after(scripted(&script, open.number).1);
-                self.ends.insert((at, self.webhooks), End { token, attempt: open.number, script });
+        let open = call.open_attempt().filter(|_| !call.is_over()).map(|open| open.number);
+        match open.map(|attempt| (attempt, scripted(&script, attempt))) {
+            Some((attempt, (Some(_), after))) => {
+                self.ends.insert((now.after(after), self.webhooks), End { token, attempt, script });
             }
-            None => self.distribution.add(&call),
+            _ => self.distribution.add(&call),
         }
     }
 
@@ -209,31 +210,36 @@ fn script(call: &Call) -> Arc<[Scripted]> {
     let after = |from: Timestamp, end: Option<Timestamp>| end.map_or(Duration::ZERO, |end| end.since(from));
     if call.attempts.is_empty() {
         let after = after(call.received_at, call.end_time);
-        return Arc::new([Scripted { word: Outcome::Completed.as_str().into(), after }]);
+        let word = call.is_over().then(|| Outcome::Completed.as_str().into());
+        return Arc::new([Scripted { word, after }]);
     }
     let attempts = call.attempts.iter().map(|attempt| Scripted {
-        word: word(call, attempt).into(),
+        word: word(call, attempt).map(Into::into),
         after: after(attempt.started_at, attempt.ended_at.or(call.end_time)),
     });
     attempts.collect()
 }
 
-/// The word of a dial result. One that never came is told from what became of the call.
-fn word<'a>(call: &'a Call, attempt: &'a Attempt) -> &'a str {
-    match (attempt.outcome, call.state) {
+/// The word of a dial result. One that never came is told from what became of the call, once something has.
+fn word<'a>(call: &'a Call, attempt: &'a Attempt) -> Option<&'a str> {
+    let outcome = match (attempt.outcome, call.state) {
         // The platform's own word: health does not hold a cancelled attempt against the agent.
-        (Some(Outcome::Failed), _) => attempt.word.as_deref().unwrap_or(Outcome::Failed.as_str()),
-        (Some(outcome), _) => outcome.as_str(),
-        (None, CallState::Connected | CallState::Completed) => Outcome::Completed.as_str(),
-        (None, _) => Outcome::NoAnswer.as_str(),
-    }
+        (Some(Outcome::Failed), _) => {
+            return Some(attempt.word.as_deref().unwrap_or(Outcome::Failed.as_str()));
+        }
+        (Some(outcome), _) => outcome,
+        (None, _) if attempt.ended_at.is_none() && !call.is_over() => return None,
+        (None, CallState::Connected | CallState::Completed) => Outcome::Completed,
+        (None, _) => Outcome::NoAnswer,
+    };
+    Some(outcome.as_str())
 }
 
 /// The word of an attempt, and when it comes; attempts are numbered from 1.
-fn scripted(script: &[Scripted], attempt: u16) -> (&str, Duration) {
+fn scripted(script: &[Scripted], attempt: u16) -> (Option<&str>, Duration) {
     match script.get(usize::from(attempt).saturating_sub(1)) {
-        Some(scripted) => (&scripted.word, scripted.after),
-        None => (script.last().map_or(Outcome::NoAnswer.as_str(), |last| &last.word), Duration::ZERO),
+        Some(scripted) => (scripted.word.as_deref(), scripted.after),
+        None => (script.last().and_then(|last| last.word.as_deref()), Duration::ZERO),
     }
 }
 
@@ -394,6 +400,27 @@ mod tests {
         ];
         let distribution = played(&configuration, &calls).await;
         assert_eq!((distribution.calls, shares(&distribution)), (3, vec![(1, 3, 1), (2, 2, 1)]));
+    }
+
+    #[tokio::test]
+    async fn what_is_under_way_on_record_is_under_way_and_takes_its_place() {
+        let mut configuration = configuration(Strategy::Priority).await;
+        configuration.agents[0].max_concurrent_calls = Some(2);
+        let live = |second: i64, state: CallState, attempts: &[(Outcome, i64)]| {
+            let mut call = Call { state, ..recorded(second, "1212", attempts) };
+            if let Some(last) = call.attempts.last_mut() {
+                (last.outcome, last.ended_at) = (None, None);
+            }
+            call
+        };
+        let calls = [
+            live(0, CallState::Connecting, &[(Outcome::Completed, 0)]),
+            live(10, CallState::Connected, &[(Outcome::Busy, 5), (Outcome::Completed, 0)]),
+            live(20, CallState::Connecting, &[]),
+            recorded(30, "1212", &[(Outcome::Completed, 60)]),
+        ];
+        // The first and the third ring at 1 and go nowhere else; 2 has the second call from 15 on, and the fourth.
+        assert_eq!(shares(&played(&configuration, &calls).await), [(1, 3, 0), (2, 2, 1)]);
     }
 
     #[tokio::test]
