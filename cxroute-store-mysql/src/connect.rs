@@ -37,7 +37,8 @@ pub(crate) fn options_of(location: &str) -> Result<MySqlConnectOptions, Fault> {
         return Err(Fault::new(Kind::Broken, format!("{expected}, got a URL that names no database")));
     }
     // What the sessions are to be is set by the statements above.
-    let options = options.charset("utf8mb4").pipes_as_concat(false).no_engine_substitution(false).timezone(None);
+    let options =
+        options.charset("utf8mb4").pipes_as_concat(false).no_engine_substitution(false).timezone(None);
     Ok(options.set_names(true).disable_statement_logging())
 }
 
@@ -70,9 +71,14 @@ mod tests {
     #[test]
     fn a_url_names_a_database_and_an_error_does_not_quote_its_password() {
         assert_eq!(options_of("mysql://me:secret@db:3307/cxroute").unwrap().get_database(), Some("cxroute"));
-        for location in ["mysql://me:secret@db", "mysql://me:secret@db/", "mysql://me:secret@db:port/cxroute", ""] {
+        for location in
+            ["mysql://me:secret@db", "mysql://me:secret@db/", "mysql://me:secret@db:port/cxroute", ""]
+        {
             let reason = options_of(location).unwrap_err().reason;
-            assert!(reason.contains("mysql://user:password@host/database") && !reason.contains("secret"), "{reason}");
+            assert!(
+                reason.contains("mysql://user:password@host/database") && !reason.contains("secret"),
+                "{reason}"
+            );
         }
     }
 }

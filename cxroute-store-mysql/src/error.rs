@@ -94,13 +94,26 @@ const fn kind_of(number: u16) -> Kind {
         // ER_CON_COUNT_ERROR, ER_SERVER_SHUTDOWN, ER_ABORTING_CONNECTION, ER_NET_*, ER_NEW_ABORTING_CONNECTION,
         // ER_LOCK_WAIT_TIMEOUT, ER_TOO_MANY_USER_CONNECTIONS, ER_QUERY_INTERRUPTED, ER_CONNECTION_KILLED (MariaDB),
         // ER_STATEMENT_TIMEOUT (MariaDB, MySQL), ER_CLIENT_INTERACTION_TIMEOUT
-        1040 | 1053 | 1152 | 1158..=1161 | 1184 | 1205 | 1203 | 1317 | 1927 | 1969 | 3024 | 4031 => Kind::Busy,
+        1040 | 1053 | 1152 | 1158..=1161 | 1184 | 1205 | 1203 | 1317 | 1927 | 1969 | 3024 | 4031 => {
+            Kind::Busy
+        }
         // ER_DBACCESS_DENIED, ER_ACCESS_DENIED, ER_NO_DB, ER_BAD_DB, ER_TABLEACCESS_DENIED, ER_DISK_FULL, ER_RECORD_FILE_FULL,
         // ER_OUTOFMEMORY, ER_OUT_OF_RESOURCES, ER_BAD_FIELD, ER_PARSE, ER_NO_SUCH_TABLE, ER_OPTION_PREVENTS_STATEMENT,
         // ER_READ_ONLY_MODE, ER_NET_PACKET_TOO_LARGE, ER_SPECIFIC_ACCESS_DENIED
-        1044..=1046 | 1049 | 1142 | 1021 | 1114 | 1037 | 1041 | 1054 | 1064 | 1146 | 1290 | 1836 | 1153 | 1227 => {
-            Kind::Broken
-        }
+        1044..=1046
+        | 1049
+        | 1142
+        | 1021
+        | 1114
+        | 1037
+        | 1041
+        | 1054
+        | 1064
+        | 1146
+        | 1290
+        | 1836
+        | 1153
+        | 1227 => Kind::Broken,
         _ => Kind::Row,
     }
 }

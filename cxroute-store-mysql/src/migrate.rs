@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{SqlSafeStr, MySqlPool};
+use sqlx::{MySqlPool, SqlSafeStr};
 
 use crate::error::Fault;
 

@@ -86,7 +86,7 @@ const SAVE_POOLS: &str = concat!(
     ", ",
     datetime!("r.at"),
     " FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-     id BIGINT PATH '$.id' ERROR ON ERROR, name LONGTEXT PATH '$.name' ERROR ON ERROR,
+     id BIGINT PATH '$.id' ERROR ON ERROR, name LONGTEXT CHARACTER SET utf8mb4 PATH '$.name' ERROR ON ERROR,
      most BIGINT PATH '$.most' ERROR ON ERROR, at BIGINT PATH '$.at' ERROR ON ERROR)) r
      ON DUPLICATE KEY UPDATE name = VALUES(name), max_concurrent_calls = VALUES(max_concurrent_calls),
      updated_at = VALUES(updated_at), deleted_at = NULL"
@@ -101,11 +101,11 @@ const SAVE_AGENTS: &str = concat!(
     ", ",
     datetime!("r.at"),
     " FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-     id BIGINT PATH '$.id' ERROR ON ERROR, name LONGTEXT PATH '$.name' ERROR ON ERROR,
-     provider LONGTEXT PATH '$.provider' ERROR ON ERROR, service_value LONGTEXT PATH '$.service_value' ERROR ON ERROR,
-     username LONGTEXT PATH '$.username' ERROR ON ERROR, password LONGTEXT PATH '$.password' ERROR ON ERROR,
+     id BIGINT PATH '$.id' ERROR ON ERROR, name LONGTEXT CHARACTER SET utf8mb4 PATH '$.name' ERROR ON ERROR,
+     provider LONGTEXT CHARACTER SET utf8mb4 PATH '$.provider' ERROR ON ERROR, service_value LONGTEXT CHARACTER SET utf8mb4 PATH '$.service_value' ERROR ON ERROR,
+     username LONGTEXT CHARACTER SET utf8mb4 PATH '$.username' ERROR ON ERROR, password LONGTEXT CHARACTER SET utf8mb4 PATH '$.password' ERROR ON ERROR,
      enabled BIGINT PATH '$.enabled' ERROR ON ERROR, most BIGINT PATH '$.most' ERROR ON ERROR,
-     pool BIGINT PATH '$.pool' ERROR ON ERROR, metadata LONGTEXT PATH '$.metadata' ERROR ON ERROR,
+     pool BIGINT PATH '$.pool' ERROR ON ERROR, metadata LONGTEXT CHARACTER SET utf8mb4 PATH '$.metadata' ERROR ON ERROR,
      at BIGINT PATH '$.at' ERROR ON ERROR)) r
      ON DUPLICATE KEY UPDATE name = VALUES(name), provider = VALUES(provider), service_value = VALUES(service_value),
      username = VALUES(username), password = VALUES(password), enabled = VALUES(enabled),
@@ -120,8 +120,8 @@ const SAVE_GROUPS: &str = concat!(
     ", ",
     datetime!("r.at"),
     " FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-     id BIGINT PATH '$.id' ERROR ON ERROR, name LONGTEXT PATH '$.name' ERROR ON ERROR,
-     strategy LONGTEXT PATH '$.strategy' ERROR ON ERROR, settings LONGTEXT PATH '$.settings' ERROR ON ERROR,
+     id BIGINT PATH '$.id' ERROR ON ERROR, name LONGTEXT CHARACTER SET utf8mb4 PATH '$.name' ERROR ON ERROR,
+     strategy LONGTEXT CHARACTER SET utf8mb4 PATH '$.strategy' ERROR ON ERROR, settings LONGTEXT CHARACTER SET utf8mb4 PATH '$.settings' ERROR ON ERROR,
      at BIGINT PATH '$.at' ERROR ON ERROR)) r
      ON DUPLICATE KEY UPDATE name = VALUES(name), strategy = VALUES(strategy), settings = VALUES(settings),
      updated_at = VALUES(updated_at), deleted_at = NULL"
@@ -151,8 +151,8 @@ const SAVE_INBOUND: &str = concat!(
     ", ",
     datetime!("r.at"),
     " FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-     id BIGINT PATH '$.id' ERROR ON ERROR, pattern LONGTEXT PATH '$.pattern' ERROR ON ERROR,
-     canonical LONGTEXT PATH '$.canonical' ERROR ON ERROR, agent BIGINT PATH '$.agent' ERROR ON ERROR,
+     id BIGINT PATH '$.id' ERROR ON ERROR, pattern LONGTEXT CHARACTER SET utf8mb4 PATH '$.pattern' ERROR ON ERROR,
+     canonical LONGTEXT CHARACTER SET utf8mb4 PATH '$.canonical' ERROR ON ERROR, agent BIGINT PATH '$.agent' ERROR ON ERROR,
      group_id BIGINT PATH '$.group' ERROR ON ERROR, priority BIGINT PATH '$.priority' ERROR ON ERROR,
      enabled BIGINT PATH '$.enabled' ERROR ON ERROR, at BIGINT PATH '$.at' ERROR ON ERROR)) r
      ON DUPLICATE KEY UPDATE pattern = VALUES(pattern), canonical = VALUES(canonical), agent_id = VALUES(agent_id),
@@ -168,11 +168,11 @@ const SAVE_OUTBOUND: &str = concat!(
     ", ",
     datetime!("r.at"),
     " FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-     id BIGINT PATH '$.id' ERROR ON ERROR, caller LONGTEXT PATH '$.caller' ERROR ON ERROR,
-     caller_canonical LONGTEXT PATH '$.caller_canonical' ERROR ON ERROR,
-     destination LONGTEXT PATH '$.destination' ERROR ON ERROR,
-     destination_canonical LONGTEXT PATH '$.destination_canonical' ERROR ON ERROR,
-     trunks LONGTEXT PATH '$.trunks' ERROR ON ERROR, enabled BIGINT PATH '$.enabled' ERROR ON ERROR,
+     id BIGINT PATH '$.id' ERROR ON ERROR, caller LONGTEXT CHARACTER SET utf8mb4 PATH '$.caller' ERROR ON ERROR,
+     caller_canonical LONGTEXT CHARACTER SET utf8mb4 PATH '$.caller_canonical' ERROR ON ERROR,
+     destination LONGTEXT CHARACTER SET utf8mb4 PATH '$.destination' ERROR ON ERROR,
+     destination_canonical LONGTEXT CHARACTER SET utf8mb4 PATH '$.destination_canonical' ERROR ON ERROR,
+     trunks LONGTEXT CHARACTER SET utf8mb4 PATH '$.trunks' ERROR ON ERROR, enabled BIGINT PATH '$.enabled' ERROR ON ERROR,
      at BIGINT PATH '$.at' ERROR ON ERROR)) r
      ON DUPLICATE KEY UPDATE caller_id = VALUES(caller_id), caller_canonical = VALUES(caller_canonical),
      destination_pattern = VALUES(destination_pattern), destination_canonical = VALUES(destination_canonical),
@@ -190,16 +190,16 @@ const AUDIT: &str = concat!(
      SELECT r.tenant, r.revision, r.kind, r.id, r.action, r.document, ",
     datetime!("r.at"),
     " FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-     revision BIGINT PATH '$.revision' ERROR ON ERROR, kind LONGTEXT PATH '$.kind' ERROR ON ERROR,
-     id BIGINT PATH '$.id' ERROR ON ERROR, action LONGTEXT PATH '$.action' ERROR ON ERROR,
-     document LONGTEXT PATH '$.document' ERROR ON ERROR, at BIGINT PATH '$.at' ERROR ON ERROR)) r"
+     revision BIGINT PATH '$.revision' ERROR ON ERROR, kind LONGTEXT CHARACTER SET utf8mb4 PATH '$.kind' ERROR ON ERROR,
+     id BIGINT PATH '$.id' ERROR ON ERROR, action LONGTEXT CHARACTER SET utf8mb4 PATH '$.action' ERROR ON ERROR,
+     document LONGTEXT CHARACTER SET utf8mb4 PATH '$.document' ERROR ON ERROR, at BIGINT PATH '$.at' ERROR ON ERROR)) r"
 );
 
 const LOG: &str = "
 INSERT INTO config_changes (tenant_id, revision, position, change_made)
 SELECT r.tenant, r.revision, r.position, r.change_made
 FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$[0]' ERROR ON ERROR, revision BIGINT PATH '$[1]' ERROR ON ERROR,
-    position BIGINT PATH '$[2]' ERROR ON ERROR, change_made LONGTEXT PATH '$[3]' ERROR ON ERROR)) r";
+    position BIGINT PATH '$[2]' ERROR ON ERROR, change_made LONGTEXT CHARACTER SET utf8mb4 PATH '$[3]' ERROR ON ERROR)) r";
 
 const FORGET: &str = "DELETE FROM config_changes WHERE tenant_id = ? AND revision <= ?";
 

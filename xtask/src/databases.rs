@@ -83,7 +83,12 @@ fn mariadb(sh: &Shell, folder: &Path) -> anyhow::Result<Server> {
     cmd!(sh, "mariadb-install-db {install...} {data_option} {user_option}").quiet().ignore_stdout().run()?;
     let address = free_address()?;
     let mut command = Command::new(tools::find("mariadbd").context("mariadbd is gone")?);
-    command.args(["--no-defaults", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", "--max-connections=500"]);
+    command.args([
+        "--no-defaults",
+        "--skip-log-bin",
+        "--innodb-flush-log-at-trx-commit=0",
+        "--max-connections=500",
+    ]);
     command.arg(data_option).arg(user_option).arg(format!("--socket={}", socket.display()));
     command.arg(format!("--bind-address={}", address.ip())).arg(format!("--port={}", address.port()));
     Server::start(command, address, &folder.join("log"), greets)
@@ -91,7 +96,9 @@ fn mariadb(sh: &Shell, folder: &Path) -> anyhow::Result<Server> {
 
 /// Whether something there begins to speak, as database servers of this kind do by themselves.
 fn greets(address: SocketAddr) -> bool {
-    let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_millis(500)) else { return false };
+    let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_millis(500)) else {
+        return false;
+    };
     let patient = stream.set_read_timeout(Some(Duration::from_millis(500)));
     let mut greeting = [0; 16];
     patient.is_ok() && std::io::Read::read(&mut stream, &mut greeting).is_ok_and(|read| read > 4)

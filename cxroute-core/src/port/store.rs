@@ -203,7 +203,7 @@ pub struct AuditEntry {
     pub event_type: String,
     /// The call; empty if it named none.
     pub session_token: String,
-    /// JSON text without secrets.
+    /// JSON text without secrets. White space and the order of keys are the store's: databases lay JSON out anew.
     pub payload: String,
     /// When it arrived.
     pub received_at: Timestamp,

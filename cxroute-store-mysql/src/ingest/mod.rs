@@ -18,9 +18,10 @@ use crate::call_row::{columns, select_calls};
 use crate::error::{Fault, Kind};
 use crate::store::MySqlStore;
 
+/// In a derived table of its own: MySQL refuses to lock what comes out of `JSON_TABLE` itself.
 const CALLS: &str = select_calls!(
-    " FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$[0]' ERROR ON ERROR,"
-    " token LONGTEXT PATH '$[1]' ERROR ON ERROR)) k"
+    " FROM (SELECT j.tenant, j.token FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$[0]' ERROR ON ERROR,"
+    " token LONGTEXT CHARACTER SET utf8mb4 PATH '$[1]' ERROR ON ERROR)) j) k"
     " STRAIGHT_JOIN call_sessions s ON s.tenant_id = k.tenant AND s.session_token = CAST(k.token AS BINARY)"
     " STRAIGHT_JOIN call_records c ON c.tenant_id = s.tenant_id AND c.id = s.call_id FOR UPDATE"
 );
@@ -28,8 +29,8 @@ const CALLS: &str = select_calls!(
 const RECEIPTS: &str = "
 SELECT k.at, r.choice, r.answer
 FROM JSON_TABLE(?, '$[*]' COLUMNS (at BIGINT PATH '$.at' ERROR ON ERROR, tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-    token LONGTEXT PATH '$.token' ERROR ON ERROR, kind LONGTEXT PATH '$.kind' ERROR ON ERROR,
-    hash LONGTEXT PATH '$.hash' ERROR ON ERROR)) k
+    token LONGTEXT CHARACTER SET utf8mb4 PATH '$.token' ERROR ON ERROR, kind LONGTEXT CHARACTER SET utf8mb4 PATH '$.kind' ERROR ON ERROR,
+    hash LONGTEXT CHARACTER SET utf8mb4 PATH '$.hash' ERROR ON ERROR)) k
 STRAIGHT_JOIN receipts r ON r.tenant_id = k.tenant AND r.session_token = CAST(k.token AS BINARY)
     AND r.kind = CONVERT(k.kind USING ascii) AND r.hash = UNHEX(k.hash)";
 
@@ -185,7 +186,8 @@ mod tests {
 
     #[test]
     fn a_payload_that_is_nested_deeper_than_the_databases_go_is_kept_as_a_text() {
-        let nested = |depth: usize| format!(r#"{{"a \" [[":{}1{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
+        let nested =
+            |depth: usize| format!(r#"{{"a \" [[":{}1{}}}"#, "[".repeat(depth - 1), "]".repeat(depth - 1));
         assert_eq!(shallow(nested(30)), nested(30));
         assert_eq!(shallow(nested(31)), serde_json::to_string(&nested(31)).unwrap());
     }

@@ -26,14 +26,14 @@ const CALLS: &str = concat!(
     ", ",
     datetime!("r.updated_at"),
     " FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-     id BIGINT PATH '$.id' ERROR ON ERROR, token LONGTEXT PATH '$.token' ERROR ON ERROR,
-     direction LONGTEXT PATH '$.direction' ERROR ON ERROR, from_number LONGTEXT PATH '$.from' ERROR ON ERROR,
-     to_number LONGTEXT PATH '$.to' ERROR ON ERROR, agent BIGINT PATH '$.agent' ERROR ON ERROR,
-     group_id BIGINT PATH '$.group' ERROR ON ERROR, status LONGTEXT PATH '$.status' ERROR ON ERROR,
-     state LONGTEXT PATH '$.state' ERROR ON ERROR, reason LONGTEXT PATH '$.reason' ERROR ON ERROR,
+     id BIGINT PATH '$.id' ERROR ON ERROR, token LONGTEXT CHARACTER SET utf8mb4 PATH '$.token' ERROR ON ERROR,
+     direction LONGTEXT CHARACTER SET utf8mb4 PATH '$.direction' ERROR ON ERROR, from_number LONGTEXT CHARACTER SET utf8mb4 PATH '$.from' ERROR ON ERROR,
+     to_number LONGTEXT CHARACTER SET utf8mb4 PATH '$.to' ERROR ON ERROR, agent BIGINT PATH '$.agent' ERROR ON ERROR,
+     group_id BIGINT PATH '$.group' ERROR ON ERROR, status LONGTEXT CHARACTER SET utf8mb4 PATH '$.status' ERROR ON ERROR,
+     state LONGTEXT CHARACTER SET utf8mb4 PATH '$.state' ERROR ON ERROR, reason LONGTEXT CHARACTER SET utf8mb4 PATH '$.reason' ERROR ON ERROR,
      received_at BIGINT PATH '$.received_at' ERROR ON ERROR, start_time BIGINT PATH '$.start_time' ERROR ON ERROR,
      end_time BIGINT PATH '$.end_time' ERROR ON ERROR, duration BIGINT PATH '$.duration' ERROR ON ERROR,
-     session_ended BIGINT PATH '$.session_ended' ERROR ON ERROR, cdr LONGTEXT PATH '$.cdr' ERROR ON ERROR,
+     session_ended BIGINT PATH '$.session_ended' ERROR ON ERROR, cdr LONGTEXT CHARACTER SET utf8mb4 PATH '$.cdr' ERROR ON ERROR,
      live_until BIGINT PATH '$.live_until' ERROR ON ERROR,
      history_count BIGINT PATH '$.history_count' ERROR ON ERROR,
      trace_count BIGINT PATH '$.trace_count' ERROR ON ERROR,
@@ -48,7 +48,7 @@ const SESSIONS: &str = "
 INSERT INTO call_sessions (tenant_id, session_token, call_id)
 SELECT r.tenant, r.token, r.call_id
 FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-    token LONGTEXT PATH '$.token' ERROR ON ERROR, call_id BIGINT PATH '$.call' ERROR ON ERROR)) r";
+    token LONGTEXT CHARACTER SET utf8mb4 PATH '$.token' ERROR ON ERROR, call_id BIGINT PATH '$.call' ERROR ON ERROR)) r";
 
 const ATTEMPTS: &str = "
 INSERT INTO call_attempts (tenant_id, call_id, number, agent_id, group_id, membership_id, pool_id, dialled, probe,
@@ -59,9 +59,9 @@ FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
     call_id BIGINT PATH '$.call' ERROR ON ERROR, number BIGINT PATH '$.number' ERROR ON ERROR,
     agent BIGINT PATH '$.agent' ERROR ON ERROR, group_id BIGINT PATH '$.group' ERROR ON ERROR,
     membership BIGINT PATH '$.membership' ERROR ON ERROR, pool BIGINT PATH '$.pool' ERROR ON ERROR,
-    dialled LONGTEXT PATH '$.dialled' ERROR ON ERROR, probe BIGINT PATH '$.probe' ERROR ON ERROR,
+    dialled LONGTEXT CHARACTER SET utf8mb4 PATH '$.dialled' ERROR ON ERROR, probe BIGINT PATH '$.probe' ERROR ON ERROR,
     started_at BIGINT PATH '$.started_at' ERROR ON ERROR, ended_at BIGINT PATH '$.ended_at' ERROR ON ERROR,
-    outcome LONGTEXT PATH '$.outcome' ERROR ON ERROR, word LONGTEXT PATH '$.word' ERROR ON ERROR)) r
+    outcome LONGTEXT CHARACTER SET utf8mb4 PATH '$.outcome' ERROR ON ERROR, word LONGTEXT CHARACTER SET utf8mb4 PATH '$.word' ERROR ON ERROR)) r
 ON DUPLICATE KEY UPDATE ended_at = VALUES(ended_at), outcome = VALUES(outcome), word = VALUES(word)";
 
 const HISTORY: &str = "
@@ -69,24 +69,24 @@ INSERT INTO call_history (tenant_id, call_id, seq, state, at, source, effect, de
 SELECT r.tenant, r.call_id, r.seq, r.state, r.at, r.source, r.effect, r.detail
 FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
     call_id BIGINT PATH '$.call' ERROR ON ERROR, seq BIGINT PATH '$.seq' ERROR ON ERROR,
-    state LONGTEXT PATH '$.state' ERROR ON ERROR, at BIGINT PATH '$.at' ERROR ON ERROR,
-    source LONGTEXT PATH '$.source' ERROR ON ERROR, effect LONGTEXT PATH '$.effect' ERROR ON ERROR,
-    detail LONGTEXT PATH '$.detail' ERROR ON ERROR)) r";
+    state LONGTEXT CHARACTER SET utf8mb4 PATH '$.state' ERROR ON ERROR, at BIGINT PATH '$.at' ERROR ON ERROR,
+    source LONGTEXT CHARACTER SET utf8mb4 PATH '$.source' ERROR ON ERROR, effect LONGTEXT CHARACTER SET utf8mb4 PATH '$.effect' ERROR ON ERROR,
+    detail LONGTEXT CHARACTER SET utf8mb4 PATH '$.detail' ERROR ON ERROR)) r";
 
 const TRACES: &str = "
 INSERT INTO call_traces (tenant_id, call_id, seq, trace)
 SELECT r.tenant, r.call_id, r.seq, r.trace
 FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
     call_id BIGINT PATH '$.call' ERROR ON ERROR, seq BIGINT PATH '$.seq' ERROR ON ERROR,
-    trace LONGTEXT PATH '$.trace' ERROR ON ERROR)) r";
+    trace LONGTEXT CHARACTER SET utf8mb4 PATH '$.trace' ERROR ON ERROR)) r";
 
 const RECEIPTS: &str = "
 INSERT INTO receipts (tenant_id, session_token, kind, hash, attempt, choice, answer, received_at)
 SELECT r.tenant, r.token, r.kind, UNHEX(r.hash), r.attempt, r.choice, UNHEX(r.answer), r.at
 FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-    token LONGTEXT PATH '$.token' ERROR ON ERROR, kind LONGTEXT PATH '$.kind' ERROR ON ERROR,
-    hash LONGTEXT PATH '$.hash' ERROR ON ERROR, attempt BIGINT PATH '$.attempt' ERROR ON ERROR,
-    choice BIGINT PATH '$.choice' ERROR ON ERROR, answer LONGTEXT PATH '$.answer' ERROR ON ERROR,
+    token LONGTEXT CHARACTER SET utf8mb4 PATH '$.token' ERROR ON ERROR, kind LONGTEXT CHARACTER SET utf8mb4 PATH '$.kind' ERROR ON ERROR,
+    hash LONGTEXT CHARACTER SET utf8mb4 PATH '$.hash' ERROR ON ERROR, attempt BIGINT PATH '$.attempt' ERROR ON ERROR,
+    choice BIGINT PATH '$.choice' ERROR ON ERROR, answer LONGTEXT CHARACTER SET utf8mb4 PATH '$.answer' ERROR ON ERROR,
     at BIGINT PATH '$.at' ERROR ON ERROR)) r";
 
 /// Takes the id before the first row's and the server's number, then the rows.
@@ -95,22 +95,22 @@ const AUDIT: &str = concat!(
      SELECT r.tenant, ? + r.n, ?, r.kind, r.token, r.payload, ",
     datetime!("r.at"),
     " FROM JSON_TABLE(?, '$[*]' COLUMNS (n FOR ORDINALITY, tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-     kind LONGTEXT PATH '$.kind' ERROR ON ERROR, token LONGTEXT PATH '$.token' ERROR ON ERROR,
-     payload LONGTEXT PATH '$.payload' ERROR ON ERROR, at BIGINT PATH '$.at' ERROR ON ERROR)) r"
+     kind LONGTEXT CHARACTER SET utf8mb4 PATH '$.kind' ERROR ON ERROR, token LONGTEXT CHARACTER SET utf8mb4 PATH '$.token' ERROR ON ERROR,
+     payload LONGTEXT CHARACTER SET utf8mb4 PATH '$.payload' ERROR ON ERROR, at BIGINT PATH '$.at' ERROR ON ERROR)) r"
 );
 
 const OUTBOX: &str = "
 INSERT INTO outbox (tenant_id, event)
 SELECT r.tenant, r.event
 FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-    event LONGTEXT PATH '$.event' ERROR ON ERROR)) r";
+    event LONGTEXT CHARACTER SET utf8mb4 PATH '$.event' ERROR ON ERROR)) r";
 
 /// Takes the server's slot, then the rows.
 const ROLLUPS: &str = "
 INSERT INTO rollups (tenant_id, kind, ref_id, quarter, slot, calls, completed, busy, failed, no_answer, completed_seconds)
 SELECT r.tenant, r.kind, r.whose, r.quarter, ?, r.calls, r.completed, r.busy, r.failed, r.no_answer, r.completed_seconds
 FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-    kind LONGTEXT PATH '$.kind' ERROR ON ERROR, whose BIGINT PATH '$.whose' ERROR ON ERROR,
+    kind LONGTEXT CHARACTER SET utf8mb4 PATH '$.kind' ERROR ON ERROR, whose BIGINT PATH '$.whose' ERROR ON ERROR,
     quarter BIGINT PATH '$.quarter' ERROR ON ERROR, calls BIGINT PATH '$.calls' ERROR ON ERROR,
     completed BIGINT PATH '$.completed' ERROR ON ERROR, busy BIGINT PATH '$.busy' ERROR ON ERROR,
     failed BIGINT PATH '$.failed' ERROR ON ERROR, no_answer BIGINT PATH '$.no_answer' ERROR ON ERROR,
@@ -177,7 +177,7 @@ const HEALTH: &str = "
 INSERT INTO agent_health (tenant_id, agent_id, health, seq)
 SELECT r.tenant, r.agent, r.health, r.seq
 FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-    agent BIGINT PATH '$.agent' ERROR ON ERROR, health LONGTEXT PATH '$.health' ERROR ON ERROR,
+    agent BIGINT PATH '$.agent' ERROR ON ERROR, health LONGTEXT CHARACTER SET utf8mb4 PATH '$.health' ERROR ON ERROR,
     seq BIGINT PATH '$.seq' ERROR ON ERROR)) r
 ON DUPLICATE KEY UPDATE health = IF(VALUES(seq) >= agent_health.seq, VALUES(health), agent_health.health),
     seq = GREATEST(agent_health.seq, VALUES(seq))";

@@ -41,11 +41,12 @@ async fn demand_revision(
     tenant: TenantId,
     expected: u64,
 ) -> Result<(), StoreError> {
-    let found: i64 = sqlx::query_scalar("SELECT revision FROM tenant_revisions WHERE tenant_id = ? FOR UPDATE")
-        .bind(tenant_key(tenant))
-        .fetch_one(connection)
-        .await
-        .map_err(|error| Fault::from(error).into_store("tenant_revisions"))?;
+    let found: i64 =
+        sqlx::query_scalar("SELECT revision FROM tenant_revisions WHERE tenant_id = ? FOR UPDATE")
+            .bind(tenant_key(tenant))
+            .fetch_one(connection)
+            .await
+            .map_err(|error| Fault::from(error).into_store("tenant_revisions"))?;
     if found == key(expected) {
         return Ok(());
     }

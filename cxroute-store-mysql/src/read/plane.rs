@@ -12,9 +12,8 @@ use super::Scoped;
 use crate::call_row::{columns, select_calls};
 use crate::error::Fault;
 
-const SESSIONS: &str = select_calls!(
-    " FROM call_records c WHERE c.tenant_id = ? AND c.live_status = TRUE AND c.live_until > ?"
-);
+const SESSIONS: &str =
+    select_calls!(" FROM call_records c WHERE c.tenant_id = ? AND c.live_status = TRUE AND c.live_until > ?");
 
 /// The longest window there can be, in milliseconds.
 pub(crate) const LONGEST_WINDOW: i64 = 168 * 3_600_000;

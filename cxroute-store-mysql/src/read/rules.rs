@@ -14,7 +14,7 @@ const OUTBOUND: &str = "outbound_routing_rules";
 
 const INBOUND_BESIDE: &str = "
 SELECT r.id, r.pattern, r.agent_id, r.group_id, CAST(r.priority AS SIGNED), CAST(r.enabled AS SIGNED)
-FROM JSON_TABLE(?, '$[*]' COLUMNS (pattern VARCHAR(255) PATH '$[0]' ERROR ON ERROR,
+FROM JSON_TABLE(?, '$[*]' COLUMNS (pattern LONGTEXT CHARACTER SET utf8mb4 PATH '$[0]' ERROR ON ERROR,
     priority BIGINT PATH '$[1]' ERROR ON ERROR)) k
 STRAIGHT_JOIN inbound_routing_rules r ON r.tenant_id = ? AND r.live_pattern = CAST(k.pattern AS BINARY)
     AND r.priority = k.priority
@@ -27,8 +27,8 @@ STRAIGHT_JOIN inbound_routing_rules r ON r.tenant_id = ? AND r.group_id = k.id";
 
 const OUTBOUND_BESIDE: &str = "
 SELECT DISTINCT r.id, r.caller_id, r.destination_pattern, CAST(r.trunk_config AS CHAR), CAST(r.enabled AS SIGNED)
-FROM JSON_TABLE(?, '$[*]' COLUMNS (caller VARCHAR(255) PATH '$[0]' ERROR ON ERROR,
-    destination VARCHAR(255) PATH '$[1]' ERROR ON ERROR)) k
+FROM JSON_TABLE(?, '$[*]' COLUMNS (caller LONGTEXT CHARACTER SET utf8mb4 PATH '$[0]' ERROR ON ERROR,
+    destination LONGTEXT CHARACTER SET utf8mb4 PATH '$[1]' ERROR ON ERROR)) k
 STRAIGHT_JOIN outbound_routing_rules r ON r.tenant_id = ? AND r.live_caller = CAST(k.caller AS BINARY)
     AND r.live_destination = CAST(k.destination AS BINARY)";
 
@@ -74,9 +74,9 @@ impl Scoped<'_> {
             .bind(self.tenant)
             .bind(to_document(gone.1, INBOUND)?)
             .bind(self.tenant)
-        .fetch_all(&mut *self.connection)
-        .await
-        .map_err(|error| Fault::from(error).into_store(INBOUND))?;
+            .fetch_all(&mut *self.connection)
+            .await
+            .map_err(|error| Fault::from(error).into_store(INBOUND))?;
         rows.into_iter().map(inbound_rule).collect()
     }
 
@@ -94,9 +94,9 @@ impl Scoped<'_> {
         let rows: Vec<OutboundColumns> = sqlx::query_as(OUTBOUND_BESIDE)
             .bind(to_document(&keys, OUTBOUND)?)
             .bind(self.tenant)
-        .fetch_all(&mut *self.connection)
-        .await
-        .map_err(|error| Fault::from(error).into_store(OUTBOUND))?;
+            .fetch_all(&mut *self.connection)
+            .await
+            .map_err(|error| Fault::from(error).into_store(OUTBOUND))?;
         rows.into_iter().map(outbound_rule).collect()
     }
 
