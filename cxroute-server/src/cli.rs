@@ -43,6 +43,8 @@ enum Command {
     Explain(Box<ExplainArgs>),
     /// Says how recorded calls would have been distributed under a draft, without doing anything.
     Replay(ReplayArgs),
+    /// Creates the store's tables or brings them up to date; any number of servers may do so at once.
+    Migrate(MigrateArgs),
     /// Plays Cloudonix against a running server, and reports every violation.
     Simulate(Box<SimulateOptions>),
 }
@@ -63,6 +65,12 @@ struct ApplyArgs {
     /// Prints what would change, and changes nothing.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+#[derive(Args, Debug)]
+struct MigrateArgs {
     #[command(flatten)]
     store: StoreArgs,
 }
@@ -97,6 +105,8 @@ impl Command {
             Self::Calls(args) => crate::calls::run(args).await?,
             Self::Explain(args) => crate::explain::run(*args).await?,
             Self::Replay(args) => crate::replay::run(args).await?,
+            // Opening a store brings it up to date.
+            Self::Migrate(args) => drop(args.store.open().await?),
             Self::Simulate(options) => return simulate(*options).await,
         }
         Ok(ExitCode::SUCCESS)
@@ -240,6 +250,7 @@ mod tests {
             "serve --listen 127.0.0.1:8080 --store sqlite:cxroute.db --live memory: --spool dir --public-url http://x --config f.yaml --demo",
             "config apply f.yaml --dry-run --store memory:",
             "config export example.cloudonix.net",
+            "migrate --store mysql://me@db/cxroute",
             "calls example.cloudonix.net --session 0123 --limit 50 --json",
             "explain example.cloudonix.net --to +1 --from +2 --direction inbound --at 2026-01-31T12:00:00Z --config d.yaml",
             "simulate example.cloudonix.net --url http://127.0.0.1:1 --calls 100 --rate 20 --busy 5% --no-answer 5% --duplicates 2% --reorder 2%",
@@ -264,7 +275,7 @@ mod tests {
     #[test]
     fn a_wrong_command_line_says_what_was_expected() {
         for (line, expected) in [
-            ("serve --store redis:x", "expected sqlite:FILE or memory:"),
+            ("serve --store redis:x", "expected sqlite:FILE, mysql://… or memory:"),
             ("serve --live sqlite:x", "expected memory:"),
             ("serve --public-url ftp://x", "expected http:// or https://"),
             ("calls not/a/domain", "expected a domain name"),

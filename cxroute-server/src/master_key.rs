@@ -25,6 +25,8 @@ pub const VARIABLE: &str = "CXROUTE_MASTER_KEY";
 pub enum Otherwise<'a> {
     /// Beside this database; made if the database is new.
     Beside(&'a Path),
+    /// Nowhere: a database that servers share has a key that they share, and nobody makes it for them.
+    Refused,
     /// Nowhere: a fresh one that ends with the process, for stores that keep nothing.
     Ephemeral,
 }
@@ -42,6 +44,11 @@ pub fn keyring(file: Option<&Path>, otherwise: Otherwise<'_>) -> anyhow::Result<
     match (file, otherwise) {
         (Some(file), _) => read(file),
         (None, Otherwise::Beside(database)) => beside(database),
+        (None, Otherwise::Refused) => {
+            bail!(
+                "a database that servers share needs a master key that they share: set {VARIABLE} (32 bytes in base64)"
+            )
+        }
         (None, Otherwise::Ephemeral) => Ok(Keyring::new(MasterKey::new(random()?), [])),
     }
 }

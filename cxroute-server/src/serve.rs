@@ -28,7 +28,8 @@ pub struct ServeOptions {
     /// Where choices are made atomically: memory:.
     #[arg(long, env = "CXROUTE_LIVE", value_name = "URL", default_value = "memory:")]
     pub live: LiveUrl,
-    /// The folder where signals wait while the store is away; one server's own [default: beside the database].
+    /// The folder where signals wait while the store is away; one server's own [default: beside
+    /// the database; cxroute.spool if it is not a file].
     #[arg(long, env = "CXROUTE_SPOOL", value_name = "DIR")]
     pub spool: Option<PathBuf>,
     /// What Cloudonix reaches this server by, such as `https://cx.example.com` [default: http and --listen].
@@ -103,6 +104,11 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
         authenticator: Arc::new(opened.keyring.webhook_keys()),
         vault: opened.keyring,
     };
+    if let (StoreUrl::MySql(_), LiveUrl::Memory) = (&options.store.store, options.live) {
+        tracing::warn!(
+            "the execution plane is this process's own: no other server may take calls of the tenants of this database"
+        );
+    }
     let demo = options.demo;
     let on_start = move |address| {
         if demo {
@@ -114,11 +120,12 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
 }
 
 impl ServeOptions {
-    /// Where signals wait while the store is away: beside the database; nowhere for a store in memory.
+    /// Where signals wait while the store is away: beside the database, or in this folder; nowhere for a store in memory.
     fn spool_folder(&self) -> Option<PathBuf> {
         match (&self.spool, &self.store.store) {
             (_, StoreUrl::Memory) => None,
             (Some(folder), _) => Some(folder.clone()),
+            (None, StoreUrl::MySql(_)) => Some("cxroute.spool".into()),
             (None, StoreUrl::Sqlite(file)) => {
                 let mut folder = file.clone().into_os_string();
                 folder.push(".spool");

@@ -1,5 +1,6 @@
 //! Which adapters: the one place that turns `--store` and `--live` into a store and an execution plane.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use clap::Args;
 use cxroute_core::memory::{MemoryLive, MemoryStore};
 use cxroute_core::port::{LiveState, Store};
 use cxroute_core::seal::Keyring;
-use cxroute_store_sqlite::{SqliteStore, StoreOptions};
+use cxroute_store_mysql::MySqlStore;
+use cxroute_store_sqlite::SqliteStore;
 
 use crate::master_key::{self, Otherwise};
 
@@ -23,6 +25,19 @@ pub enum StoreUrl {
     Memory,
     /// `sqlite:FILE`: in this file.
     Sqlite(PathBuf),
+    /// `mysql://…`: in this MySQL or MariaDB database, which other servers may share.
+    MySql(Secretive),
+}
+
+/// A URL that may hold a password: it never prints.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secretive(Box<str>);
+
+impl fmt::Debug for Secretive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (scheme, _) = self.0.split_once(':').unwrap_or_default();
+        write!(f, "{scheme}://…")
+    }
 }
 
 /// Where choices are made atomically.
@@ -56,7 +71,7 @@ impl FromStr for StoreUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        let refused = || UrlError::new("sqlite:FILE or memory:", text);
+        let refused = || UrlError::new("sqlite:FILE, mysql://… or memory:", text);
         match text.split_once(':').ok_or_else(refused)? {
             ("memory", "") => Ok(Self::Memory),
             ("sqlite", path) => {
@@ -64,6 +79,8 @@ impl FromStr for StoreUrl {
                 let plain = !path.is_empty() && !path.starts_with(':') && !path.contains('?');
                 plain.then(|| Self::Sqlite(PathBuf::from(path))).ok_or_else(refused)
             }
+            // Whatever is wrong with the rest is said when it is opened, without quoting it.
+            ("mysql" | "mariadb", rest) if rest.starts_with("//") => Ok(Self::MySql(Secretive(text.into()))),
             _ => Err(refused()),
         }
     }
@@ -92,7 +109,7 @@ impl LiveUrl {
 /// The store of a command, and its keys.
 #[derive(Args, Clone, Debug)]
 pub struct StoreArgs {
-    /// Where calls and configurations are kept: sqlite:FILE or memory:.
+    /// Where calls and configurations are kept: sqlite:FILE, mysql://user:password@host/database, or memory:.
     #[arg(long, env = "CXROUTE_STORE", value_name = "URL", default_value = "sqlite:cxroute.db")]
     pub store: StoreUrl,
     /// The file that holds the master key, unless CXROUTE_MASTER_KEY does; an embedded database keeps its own.
@@ -118,6 +135,7 @@ impl StoreArgs {
         let store: Arc<dyn Store> = match &self.store {
             StoreUrl::Memory => Arc::new(MemoryStore::keeping(KEPT_IN_MEMORY)),
             StoreUrl::Sqlite(file) => sqlite(file).await?,
+            StoreUrl::MySql(url) => mysql(url).await?,
         };
         Ok(Opened { store, keyring })
     }
@@ -149,6 +167,7 @@ impl StoreArgs {
         match &self.store {
             StoreUrl::Memory => false,
             StoreUrl::Sqlite(file) => file.exists(),
+            StoreUrl::MySql(_) => true,
         }
     }
 
@@ -156,6 +175,7 @@ impl StoreArgs {
         let otherwise = match &self.store {
             StoreUrl::Memory => Otherwise::Ephemeral,
             StoreUrl::Sqlite(file) => Otherwise::Beside(file),
+            StoreUrl::MySql(_) => Otherwise::Refused,
         };
         master_key::keyring(self.master_key_file.as_deref(), otherwise)
     }
@@ -163,8 +183,13 @@ impl StoreArgs {
 
 async fn sqlite(file: &Path) -> anyhow::Result<Arc<dyn Store>> {
     let text = file.to_str().with_context(|| format!("{}: expected a UTF-8 path", file.display()))?;
-    let store = SqliteStore::open(text, &StoreOptions::default()).await;
+    let store = SqliteStore::open(text, &cxroute_store_sqlite::StoreOptions::default()).await;
     Ok(Arc::new(store.with_context(|| format!("opening {text}"))?))
+}
+
+async fn mysql(url: &Secretive) -> anyhow::Result<Arc<dyn Store>> {
+    let store = MySqlStore::open(&url.0, &cxroute_store_mysql::StoreOptions::default()).await;
+    Ok(Arc::new(store.with_context(|| format!("opening {url:?}"))?))
 }
 
 #[cfg(test)]
@@ -177,11 +202,21 @@ mod tests {
         assert_eq!("memory:".parse(), Ok(StoreUrl::Memory));
         assert_eq!("sqlite:cxroute.db".parse(), sqlite("cxroute.db"));
         assert_eq!("sqlite:///var/lib/cxroute.db".parse(), sqlite("/var/lib/cxroute.db"));
-        for text in ["", "cxroute.db", "sqlite:", "sqlite::memory:", "memory:x", "mysql://me:hunter2@db/cx"] {
+        for text in [
+            "",
+            "cxroute.db",
+            "sqlite:",
+            "sqlite::memory:",
+            "memory:x",
+            "mysql:x",
+            "redis://me:hunter2@db/cx",
+        ] {
             let refused = text.parse::<StoreUrl>().unwrap_err().to_string();
-            assert!(refused.starts_with("expected sqlite:FILE or memory:, got "), "{refused}");
+            assert!(refused.starts_with("expected sqlite:FILE, mysql://… or memory:, got "), "{refused}");
             assert!(!refused.contains("hunter2"), "{refused}");
         }
+        let mysql: StoreUrl = "mysql://me:hunter2@db/cx".parse().unwrap();
+        assert_eq!(format!("{mysql:?}"), "MySql(mysql://…)");
         assert_eq!("memory:".parse(), Ok(LiveUrl::Memory));
         let refused = "redis://:hunter2@host".parse::<LiveUrl>().unwrap_err().to_string();
         assert_eq!(refused, "expected memory:, got a URL with the scheme \"redis\"");

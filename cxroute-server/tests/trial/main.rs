@@ -13,6 +13,10 @@ mod copies;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+#[path = "../../../cxroute-store-mysql/tests/support/mod.rs"]
+#[expect(dead_code, reason = "shared with the store's own tests, which use all of it")]
+mod database;
+#[cfg(test)]
 mod dice;
 #[cfg(test)]
 mod life;

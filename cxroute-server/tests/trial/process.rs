@@ -16,6 +16,12 @@ pub(crate) const PUBLIC: &str = "https://cx.example.com";
 /// is sent round by it would be another call to judge.
 pub(crate) const PATIENT: [&str; 4] = ["--public-url", PUBLIC, "--deadline-ms", "10000"];
 
+/// A file of this name in a trial's folder holds the URL of its store; without one it is the default, a file there.
+pub(crate) const STORE_URL: &str = "store.url";
+
+/// The master key of stores that are no files.
+const MASTER_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
 /// A command line of the binary, to be run in `folder`, with nothing of this process's own settings.
 pub(crate) fn command(folder: &Path, line: &[&str]) -> Command {
     let binary = std::env::var_os("CXROUTE_SERVER_BIN")
@@ -26,6 +32,9 @@ pub(crate) fn command(folder: &Path, line: &[&str]) -> Command {
         command.env_remove(name);
     }
     command.args(line).current_dir(folder).env_remove("RUST_LOG").stdin(Stdio::null());
+    if let Ok(url) = std::fs::read_to_string(folder.join(STORE_URL)) {
+        command.env("CXROUTE_STORE", url).env("CXROUTE_MASTER_KEY", MASTER_KEY);
+    }
     command
 }
 

@@ -7,11 +7,12 @@ use cxroute_core::authority::Operator;
 use cxroute_core::call::{AttemptTarget, Call, Outcome};
 use cxroute_core::config::Domain;
 use cxroute_core::engine::Share;
-use cxroute_core::port::{CallFilter, Names, Page, Store as _};
-use cxroute_store_sqlite::{SqliteStore, StoreOptions};
+use cxroute_core::port::{CallFilter, Names, Page, Store};
+use cxroute_store_mysql::MySqlStore;
+use cxroute_store_sqlite::SqliteStore;
 use serde::Deserialize;
 
-use crate::process::run;
+use crate::process::{STORE_URL, run};
 use crate::simulation::Line;
 
 /// The database of every trial.
@@ -61,6 +62,20 @@ pub(crate) fn replayed(folder: &Path, domain: &str, more: &[&str]) -> Replayed {
     serde_json::from_str(&json).unwrap()
 }
 
+/// The store of a trial.
+async fn store(folder: &Path) -> Box<dyn Store> {
+    match std::fs::read_to_string(folder.join(STORE_URL)) {
+        Ok(url) => {
+            Box::new(MySqlStore::open(&url, &cxroute_store_mysql::StoreOptions::default()).await.unwrap())
+        }
+        Err(_) => {
+            let file = folder.join(STORE);
+            let options = cxroute_store_sqlite::StoreOptions::default();
+            Box::new(SqliteStore::open(file.to_str().unwrap(), &options).await.unwrap())
+        }
+    }
+}
+
 /// Whole calls of a tenant, and whom its agents are dialled by.
 pub(crate) struct Kept {
     pub(crate) calls: Vec<Call>,
@@ -70,8 +85,7 @@ pub(crate) struct Kept {
 impl Kept {
     /// Reads a tenant's calls.
     pub(crate) async fn read(folder: &Path, domain: &str) -> Self {
-        let file = folder.join(STORE);
-        let store = SqliteStore::open(file.to_str().unwrap(), &StoreOptions::default()).await.unwrap();
+        let store = store(folder).await;
         let (operator, domain) = (Operator::assume(), Domain::parse(domain).unwrap());
         let tenant = store.tenant_by_domain(&operator, &domain).await.unwrap().unwrap();
         let mut read = store.read(&operator.read(tenant)).await.unwrap();
@@ -85,8 +99,6 @@ impl Kept {
             }
         }
         let names = read.names().await.unwrap();
-        drop(read);
-        store.close().await;
         Self { calls, names }
     }
 

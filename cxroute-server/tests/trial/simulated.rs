@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::database::Database;
 use crate::dice;
-use crate::process::{PATIENT, Running, apply, assert_calm};
+use crate::process::{PATIENT, Running, STORE_URL, apply, assert_calm};
 use crate::records::{Kept, assert_listed, listed, replayed, windows};
 use crate::simulation::{Simulation, decisions, dials};
 use crate::tenants::{CHAIN, LEVEL, TURNS};
@@ -38,12 +39,27 @@ pub(crate) fn spread(counts: &BTreeMap<String, u64>, agents: usize) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_simulated_calls_end_as_the_platform_saw_them_and_are_counted_as_they_were_decided() {
-    let (folder, seed) = (tempfile::tempdir().unwrap(), dice::seed());
-    let path = folder.path();
+    let folder = tempfile::tempdir().unwrap();
+    calls_end_as_the_platform_saw_them(folder.path(), ["1000", "300", "300"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn simulated_calls_over_a_mysql_store_end_as_the_platform_saw_them() {
+    for variable in ["CXROUTE_TEST_MYSQL", "CXROUTE_TEST_MARIADB"] {
+        let (folder, database) = (tempfile::tempdir().unwrap(), Database::create(variable).await);
+        std::fs::write(folder.path().join(STORE_URL), database.location()).unwrap();
+        calls_end_as_the_platform_saw_them(folder.path(), ["300", "100", "100"]).await;
+    }
+}
+
+/// Plays so many calls each on three tenants, kills the server, and compares what the store has with what was seen.
+async fn calls_end_as_the_platform_saw_them(path: &Path, calls: [&str; 3]) {
+    let seed = dice::seed();
     apply(path, &[LEVEL, TURNS, CHAIN]);
     let server = Running::serve(path, &PATIENT);
     let domains = ["level.cloudonix.net", "turns.cloudonix.net", "chain.cloudonix.net"];
-    let runs = [(domains[0], "1000"), (domains[1], "300"), (domains[2], "300")].map(|(domain, calls)| {
+    let played = [(domains[0], calls[0]), (domains[1], calls[1]), (domains[2], calls[2])];
+    let runs = played.map(|(domain, calls)| {
         let more = [&MISSES[..], &["--calls", calls, "--concurrency", "12"]].concat();
         Simulation::start(path, server.address(), domain, seed, &more)
     });
