@@ -19,7 +19,7 @@ use cxroute_core::call::{Ingested, Signal};
 use cxroute_core::config::Domain;
 use cxroute_core::id::TenantId;
 use cxroute_core::memory::MemoryStore;
-use cxroute_core::port::{Store, StoreError, TenantRead, TenantTx};
+use cxroute_core::port::{Store, StoreError, TenantRead, TenantTx, Upkeep};
 use cxroute_core::time::Timestamp;
 
 /// Where a log's lines go.
@@ -75,6 +75,10 @@ impl<S: Store> Store for Logged<S> {
 
     async fn revisions(&self, operator: &Operator) -> Result<Vec<(TenantId, u64)>, StoreError> {
         self.store.revisions(operator).await
+    }
+
+    async fn upkeep(&self, operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
+        self.store.upkeep(operator, now).await
     }
 }
 

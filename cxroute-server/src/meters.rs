@@ -74,6 +74,8 @@ pub(crate) struct Meters {
     /// Snapshots that were replaced because a configuration changed.
     pub(crate) refreshed: Counter,
     pub(crate) refresh_failures: Counter,
+    /// Rows that the store's upkeep deleted.
+    pub(crate) trimmed: Counter,
     pub(crate) connections: Gauge,
     pub(crate) spool_signals: Gauge,
     pub(crate) spool_bytes: Gauge,
@@ -117,6 +119,7 @@ impl Meters {
             broken: bodies("broken"),
             refreshed: counter!("cxroute_snapshots_refreshed_total"),
             refresh_failures: counter!("cxroute_refresh_failures_total"),
+            trimmed: counter!("cxroute_trimmed_rows_total"),
             connections: metrics::gauge!("cxroute_connections"),
             spool_signals: spool("cxroute_spool_signals"),
             spool_bytes: spool("cxroute_spool_bytes"),
@@ -178,6 +181,7 @@ fn describe() {
     describe_counter!("cxroute_incomplete_bodies_total", "Bodies that stalled or broke off");
     describe_counter!("cxroute_snapshots_refreshed_total", "Configurations that were loaded again");
     describe_counter!("cxroute_refresh_failures_total", "Polls of the configurations that the store failed");
+    describe_counter!("cxroute_trimmed_rows_total", "Rows that the store's upkeep deleted");
     describe_gauge!("cxroute_connections", "Open connections");
     describe_gauge!("cxroute_spool_signals", "Signals that wait in the spool");
     describe_gauge!("cxroute_spool_bytes", "Bytes that wait in the spool");

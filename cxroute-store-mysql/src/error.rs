@@ -87,8 +87,8 @@ impl From<sqlx::Error> for Fault {
 /// (<https://dev.mysql.com/doc/mysql-errors/9.7/en/server-error-reference.html>).
 const fn kind_of(number: u16) -> Kind {
     match number {
-        // ER_DUP_ENTRY, ER_DUP_ENTRY_WITH_KEY_NAME
-        1062 | 1586 => Kind::Taken,
+        // ER_DUP_ENTRY, ER_DUP_ENTRY_WITH_KEY_NAME; ER_SAME_NAME_PARTITION, ER_RANGE_NOT_INCREASING
+        1062 | 1586 | 1517 | 1493 => Kind::Taken,
         // ER_LOCK_DEADLOCK, ER_CHECKREAD (MariaDB: a row has changed since the snapshot)
         1213 | 1020 => Kind::Raced,
         // ER_CON_COUNT_ERROR, ER_SERVER_SHUTDOWN, ER_ABORTING_CONNECTION, ER_NET_*, ER_NEW_ABORTING_CONNECTION,

@@ -12,10 +12,10 @@ mod connect;
 mod error;
 mod ingest;
 mod migrate;
+mod months;
 mod read;
 mod sql;
 mod store;
 mod trim;
 
 pub use store::{MySqlStore, StoreOptions};
-pub use trim::Trimmed;

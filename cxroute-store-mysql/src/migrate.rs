@@ -4,13 +4,17 @@
 use std::borrow::Cow;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{MySqlPool, SqlSafeStr};
+use sqlx::{Executor as _, MySqlPool, SqlSafeStr};
 
-use crate::error::Fault;
+use crate::error::{Fault, Kind};
 
 /// Version, description and text, in order.
 const MIGRATIONS: [(i64, &str, &str); 1] =
     [(1, "first schema", include_str!("../../migrations/mysql/0001_first_schema.sql"))];
+
+/// Whoever brings the schema up to date; the others wait for so many seconds. Names of locks are the whole server's.
+const LOCK: &str = "SELECT CAST(GET_LOCK(CONCAT('cxroute-', LEFT(SHA2(DATABASE(), 256), 40)), 60) AS SIGNED)";
+const UNLOCK: &str = "DO RELEASE_LOCK(CONCAT('cxroute-', LEFT(SHA2(DATABASE(), 256), 40)))";
 
 /// Brings the database to the newest schema; does nothing to one that has it.
 pub(crate) async fn migrate(pool: &MySqlPool) -> Result<(), Fault> {
@@ -18,9 +22,18 @@ pub(crate) async fn migrate(pool: &MySqlPool) -> Result<(), Fault> {
         let (description, text) = (Cow::Borrowed(*description), text.into_sql_str());
         Migration::new(*version, description, MigrationType::Simple, text, false)
     });
-    let migrator = Migrator::with_migrations(migrations.collect());
-    // Migrators of several servers wait for each other by a lock of the database server's.
-    migrator.run(pool).await.map_err(Fault::from_migration)
+    let mut migrator = Migrator::with_migrations(migrations.collect());
+    // sqlx asks for its lock with a time-out of -1, which MariaDB takes for none: it locks nothing there.
+    migrator.set_locking(false);
+    let mut connection = pool.acquire().await?;
+    let locked: Option<i64> = sqlx::query_scalar(LOCK).fetch_one(&mut *connection).await?;
+    if locked != Some(1) {
+        return Err(Fault::new(Kind::Busy, "another server is still bringing its schema up to date"));
+    }
+    let done = migrator.run_direct(None, &mut *connection, false).await.map_err(Fault::from_migration);
+    // Should this fail, the lock goes with the connection.
+    let unlocked = connection.execute(UNLOCK).await;
+    done.and(unlocked.map(drop).map_err(Fault::from))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use cxroute_core::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use cxroute_core::call::{Ingested, Signal};
 use cxroute_core::config::{Domain, TenantSettings};
 use cxroute_core::id::{CallId, TenantId};
-use cxroute_core::port::{Store, StoreError, TenantRead, TenantTx};
+use cxroute_core::port::{Store, StoreError, TenantRead, TenantTx, Upkeep};
 use cxroute_core::time::Timestamp;
 use cxroute_store_sql::batch;
 use cxroute_store_sql::codec::{key, number, to_document};
@@ -21,6 +21,7 @@ use sqlx::{MySqlConnection, MySqlPool};
 use crate::connect::{Role, options_of, pool};
 use crate::error::{Fault, Kind};
 use crate::migrate::migrate;
+use crate::months;
 use crate::read::MySqlRead;
 use crate::sql::datetime;
 
@@ -245,6 +246,12 @@ impl Store for MySqlStore {
         rows.into_iter()
             .map(|(tenant, revision)| Ok((TenantId::new(number(tenant, what)?), number(revision, what)?)))
             .collect()
+    }
+
+    async fn upkeep(&self, _operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
+        let partitions = months::open(self.writer(), now).await;
+        let partitions = partitions.map_err(|fault| fault.into_store("partitions"))?;
+        Ok(Upkeep { partitions, ..self.trim(now).await? })
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use cxroute_core::authority::Operator;
-use cxroute_core::port::StoreError;
+use cxroute_core::port::{StoreError, Upkeep};
 use cxroute_core::time::Timestamp;
 
 use crate::error::Fault;
@@ -29,28 +28,14 @@ DELETE r FROM receipts r JOIN (
 /// Takes the time, then the limit.
 const STEPS: &str = "DELETE FROM group_window_steps WHERE ends - 1 <= ? LIMIT ?";
 
-/// What one call of [`MySqlStore::trim`] deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Trimmed {
-    /// Receipts older than 48 hours, of calls that have ended.
-    pub receipts: u64,
-    /// Window steps older than the longest window.
-    pub window_steps: u64,
-}
-
 impl MySqlStore {
-    /// Deletes receipts of ended calls that are older than 48 hours, and window steps that are older than the longest
-    /// window (168 hours): at most 2,000 rows of each, so that webhooks do not wait. Call it again until nothing was
-    /// deleted.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn trim(&self, _operator: &Operator, now: Timestamp) -> Result<Trimmed, StoreError> {
+    /// Deletes at most 2,000 rows of each kind.
+    pub(crate) async fn trim(&self, now: Timestamp) -> Result<Upkeep, StoreError> {
         let before = now.as_millis().saturating_sub(RECEIPTS_KEPT.as_millis() as i64);
         let receipts = self.delete(RECEIPTS, &[before, before, ROWS]).await?;
         let old = now.as_millis().saturating_sub(LONGEST_WINDOW);
         let window_steps = self.delete(STEPS, &[old, ROWS]).await?;
-        Ok(Trimmed { receipts, window_steps })
+        Ok(Upkeep { receipts, window_steps, ..Upkeep::default() })
     }
 
     async fn delete(&self, sql: &'static str, numbers: &[i64]) -> Result<u64, StoreError> {

@@ -20,4 +20,3 @@ mod trim;
 
 pub use spool::{SpoolOptions, SqliteSpool};
 pub use store::{SqliteStore, StoreOptions};
-pub use trim::Trimmed;

@@ -10,7 +10,7 @@ use cxroute_core::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use cxroute_core::call::{Ingested, Signal};
 use cxroute_core::config::{Domain, TenantSettings};
 use cxroute_core::id::TenantId;
-use cxroute_core::port::{Store, StoreError, TenantRead, TenantTx};
+use cxroute_core::port::{Store, StoreError, TenantRead, TenantTx, Upkeep};
 use cxroute_core::time::Timestamp;
 use cxroute_store_sql::batch;
 use cxroute_store_sql::codec::{key, number, to_document};
@@ -240,6 +240,10 @@ impl Store for SqliteStore {
         rows.into_iter()
             .map(|(tenant, revision)| Ok((TenantId::new(number(tenant, what)?), number(revision, what)?)))
             .collect()
+    }
+
+    async fn upkeep(&self, _operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
+        self.trim(now).await
     }
 }
 

@@ -35,7 +35,7 @@
 //! use cxroute_core::config::{Configuration, Domain};
 //! use cxroute_core::id::TenantId;
 //! use cxroute_core::port::{
-//!     LiveError, LiveState, Spool, SpoolError, SpoolId, SpoolLevel, Spooled, Store, StoreError, TenantRead, TenantTx,
+//!     LiveError, LiveState, Spool, SpoolError, SpoolId, SpoolLevel, Spooled, Store, StoreError, TenantRead, TenantTx, Upkeep,
 //! };
 //! use cxroute_core::secret::Sealed;
 //! use cxroute_core::strategy::{Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
@@ -64,6 +64,9 @@
 //!     }
 //!     async fn revisions(&self, operator: &Operator) -> Result<Vec<(TenantId, u64)>, StoreError> {
 //!         self.0.revisions(operator).await
+//!     }
+//!     async fn upkeep(&self, operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
+//!         self.0.upkeep(operator, now).await
 //!     }
 //! }
 //!
@@ -146,5 +149,5 @@ pub use spool::{Spool, SpoolError, SpoolId, SpoolLevel, Spooled};
 pub use store::{
     AgentWriter, AuditEntry, CallDetail, CallFilter, CallReader, Change, Changes, ConfigReader, Deleted,
     GroupWriter, Names, Page, PoolWriter, Retry, RuleChange, RuleWriter, Store, StoreError, TenantRead,
-    TenantTx, TenantWriter,
+    TenantTx, TenantWriter, Upkeep,
 };

@@ -66,6 +66,35 @@ pub trait Store: Send + Sync {
 
     /// Every tenant's configuration revision: what servers poll once a second. One cheap statement.
     async fn revisions(&self, operator: &Operator) -> Result<Vec<(TenantId, u64)>, StoreError>;
+
+    /// Deletes some of what no promise needs any longer, and makes ready what the next days need. It takes so little at a
+    /// time that webhooks do not wait; servers call it every minute, and again until it says that nothing was to be done.
+    /// Several may call it at once.
+    ///
+    /// What may go: receipts 48 hours after they were taken, unless their call is live; what has left the longest window
+    /// (168 hours). A store that keeps everything, or forgets by itself, has nothing to do.
+    async fn upkeep(&self, operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
+        let _nothing_to_do = (operator, now);
+        Ok(Upkeep::default())
+    }
+}
+
+/// What [`Store::upkeep`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Upkeep {
+    /// Receipts that were deleted.
+    pub receipts: u64,
+    /// Window counts that were deleted: one a step and agent.
+    pub window_steps: u64,
+    /// Partitions that were made for calls to come.
+    pub partitions: u64,
+}
+
+impl Upkeep {
+    /// Whether nothing was to be done.
+    pub fn is_done(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A reading handle on one tenant.

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cxroute_core::engine::{Committer, CommitterCounts};
-use cxroute_core::port::SpoolLevel;
+use cxroute_core::port::{SpoolLevel, Store, StoreError, Upkeep};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::cli::operator;
 use crate::http::{App, Part};
 
 /// A changed configuration is to be routed by within a second (domain.md §7.6).
@@ -15,6 +16,10 @@ const POLL: Duration = Duration::from_millis(500);
 const SLOWEST_POLL: Duration = Duration::from_secs(5);
 /// A store that does not answer a poll in time is away.
 const POLL_LIMIT: Duration = Duration::from_secs(2);
+/// The store's house is kept this often.
+const UPKEEP: Duration = Duration::from_secs(60);
+/// While more is to be done, webhooks have the store to themselves for so long in between.
+const BETWEEN: Duration = Duration::from_millis(200);
 /// Readings are taken this often.
 const READ: Duration = Duration::from_secs(1);
 /// Signals that wait for so long although the store answers, without one getting out, are stuck.
@@ -46,6 +51,28 @@ pub(super) async fn refresh(app: Arc<App>) {
         }
         store = now;
         wait = if now == Part::Ok { POLL } else { (wait * 2).min(SLOWEST_POLL) };
+        sleep(wait).await;
+    }
+}
+
+/// Keeps the store's house, for ever.
+pub(super) async fn upkeep(app: Arc<App>, store: Arc<dyn Store>) {
+    let operator = operator();
+    loop {
+        let wait = match store.upkeep(&operator, crate::now()).await {
+            Ok(done) if done.is_done() => UPKEEP,
+            Ok(Upkeep { receipts, window_steps, partitions }) => {
+                app.meters.trimmed.increment(receipts + window_steps);
+                tracing::debug!(receipts, window_steps, partitions, "upkeep of the store");
+                BETWEEN
+            }
+            // The poll of the configurations says so already.
+            Err(StoreError::Unavailable { .. }) => UPKEEP,
+            Err(error) => {
+                tracing::warn!(%error, "upkeep of the store failed");
+                UPKEEP
+            }
+        };
         sleep(wait).await;
     }
 }

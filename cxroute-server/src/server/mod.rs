@@ -166,6 +166,7 @@ impl Server {
         let (socket, address) = bind(options.listen)?;
         let public_url = public_url(options.public_url.as_deref(), address)?;
         let (commit, committer) = committing(&backing).await;
+        let store = Arc::clone(&backing.store);
         let app = app(&options, backing, commit, public_url)?;
         let listening = |source| ServerError::Listen { address, source };
         let listener = socket.listen(BACKLOG).map_err(listening)?;
@@ -174,6 +175,7 @@ impl Server {
             tokio::spawn(connection::accept(listener, Arc::clone(&app), closed)),
             tokio::spawn(background::refresh(Arc::clone(&app))),
             tokio::spawn(background::measure(Arc::clone(&app), committer.clone())),
+            tokio::spawn(background::upkeep(Arc::clone(&app), store)),
         ];
         tracing::info!(%address, public_url = app.public_url, "listening");
         Ok(Self { address, app, committer, closing, tasks })

@@ -1,7 +1,13 @@
 //! The binary's life: the demo's first call, an orderly end on SIGTERM, and what it refuses to start with.
 
-use crate::client::{Connection, Request};
-use crate::process::{Running, assert_calm, command};
+use std::time::Duration;
+
+use sqlx::Connection as _;
+
+use crate::client::{Connection, PATIENCE, Request};
+use crate::process::{Running, apply, assert_calm, command};
+use crate::records::STORE;
+use crate::tenants::TURNS;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_answers_the_first_call_and_ends_in_order_on_sigterm() {
@@ -23,6 +29,30 @@ async fn the_demo_answers_the_first_call_and_ends_in_order_on_sigterm() {
         assert!(ended.success(), "{options:?}: {ended}");
         assert_calm(&server.kill());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_deletes_receipts_that_no_promise_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    apply(folder.path(), &[TURNS]);
+    let file = folder.path().join(STORE);
+    let mut database = sqlx::SqliteConnection::connect(file.to_str().unwrap()).await.unwrap();
+    let old = "INSERT INTO receipts (tenant_id, session_token, kind, hash, choice, received_at)
+               SELECT id, 'gone', 'cdr', zeroblob(16), 0, 1767225600000 FROM tenants";
+    assert_eq!(sqlx::query(old).execute(&mut database).await.unwrap().rows_affected(), 1);
+    let server = Running::serve(folder.path(), &[]);
+    let gone = async {
+        while sqlx::query_scalar::<_, i64>("SELECT count(*) FROM receipts")
+            .fetch_one(&mut database)
+            .await
+            .unwrap()
+            > 0
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, gone).await.expect("an old receipt goes");
+    assert_calm(&server.kill());
 }
 
 #[test]

@@ -6,7 +6,8 @@ use super::super::{Broken, Checked};
 use super::StoreBench;
 use super::bench::Desk;
 use crate::call::{Ingested, Outcome, Signal, SignalKind};
-use crate::conformance::fixture::{Script, answer, seconds};
+use crate::conformance::fixture::{Script, answer, in_order, seconds};
+use crate::time::Timestamp;
 
 /// A copy of a signal as another server would make it: another answer, another time, another choice.
 fn copy_of(signal: &Signal) -> Signal {
@@ -131,4 +132,37 @@ pub(super) async fn signals_of_one_call_that_arrive_at_once_are_all_taken(bench:
     let after = desk.detail(script.token()).await?.map_or(0, |detail| detail.history.len());
     assert_eq!(after, before + UPDATES, "none was lost under another");
     Ok(())
+}
+
+pub(super) async fn upkeep_takes_nothing_that_is_promised(bench: &StoreBench) -> Checked {
+    let desk = bench.tenant("upkeep.example").await?;
+    let (ended, live) = (Script::new("ended", 1), Script::new("live", 2));
+    let mut long = chosen(live.voice_through(20, 7), 41);
+    if let SignalKind::Voice { call, .. } = &mut long.kind {
+        call.live_until = seconds(30 * 86_400);
+    }
+    let first = long.answer.clone();
+    desk.take_all(vec![ended.voice(7), ended.cdr("ANSWER", 1), long.clone()]).await?;
+    let two_days = seconds(48 * 3_600 - 1);
+    let before = desk.read().await?.plane_image(two_days).await?;
+    upkeep(bench, two_days).await?;
+    assert_eq!(in_order(desk.read().await?.plane_image(two_days).await?), in_order(before));
+    for signal in [ended.voice(7), ended.cdr("ANSWER", 1)] {
+        assert!(matches!(desk.take(copy_of(&signal)).await?, Ingested::Duplicate { .. }), "{:?}", signal.key);
+    }
+    upkeep(bench, seconds(20 * 86_400)).await?;
+    let copy = desk.take(copy_of(&long)).await?;
+    assert_eq!(copy, Ingested::Duplicate { answer: first, choice: 41 }, "of a call that is live");
+    assert!(desk.detail(ended.token()).await?.is_some(), "records stay");
+    Ok(())
+}
+
+/// Upkeep until nothing is to be done.
+async fn upkeep(bench: &StoreBench, now: Timestamp) -> Checked {
+    for _ in 0..100 {
+        if bench.store.upkeep(&bench.operator, now).await?.is_done() {
+            return Ok(());
+        }
+    }
+    Err(Broken::because("upkeep has no end: a hundred times in a row it said that something was done"))
 }

@@ -128,6 +128,7 @@ macro_rules! __conformance_store_laws {
             copies_within_one_batch_make_one_decision,
             of_copies_that_arrive_at_once_one_is_taken,
             signals_of_one_call_that_arrive_at_once_are_all_taken,
+            upkeep_takes_nothing_that_is_promised,
         }
         calls {
             calls_are_listed_newest_first,

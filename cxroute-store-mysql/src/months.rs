@@ -1,0 +1,101 @@
+//! Months: calls and what hangs on them are partitioned by month, on ids that are minted from time. `pmax`, the partition
+//! of what is later, stays empty: months are split off it ahead of time, which costs nothing then.
+
+use cxroute_core::id::CallId;
+use cxroute_core::time::Timestamp;
+use jiff::ToSpan as _;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use sqlx::{AssertSqlSafe, Executor as _, MySqlConnection, MySqlPool};
+
+use crate::error::{Fault, Kind};
+
+/// Partitioned tables.
+const TABLES: [&str; 5] = ["call_records", "call_attempts", "call_history", "call_traces", "webhook_audit"];
+
+/// Besides the present one, so many months are there.
+const AHEAD: i32 = 3;
+
+/// Whoever waits longer than these seconds for a table that somebody uses gives way: webhooks queue behind it.
+const PATIENCE: &str = "SET SESSION lock_wait_timeout = 2";
+const USUAL_PATIENCE: &str = "SET SESSION lock_wait_timeout = DEFAULT";
+
+/// The ids at which a table's months end.
+const ENDS: &str = "SELECT CAST(PARTITION_DESCRIPTION AS SIGNED) FROM information_schema.PARTITIONS
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND PARTITION_NAME <> 'pmax'";
+
+/// A month, and the least id that comes after it.
+#[derive(Debug, PartialEq, Eq)]
+struct Month {
+    name: String,
+    end: i64,
+}
+
+/// Makes partitions for the present month and those to come where there are none; how many.
+pub(crate) async fn open(pool: &MySqlPool, now: Timestamp) -> Result<u64, Fault> {
+    let months = months(now)?;
+    let mut connection = pool.acquire().await?;
+    let mut opened = 0;
+    for table in TABLES {
+        opened += open_of(&mut connection, table, &months).await?;
+    }
+    Ok(opened)
+}
+
+async fn open_of(connection: &mut MySqlConnection, table: &str, months: &[Month]) -> Result<u64, Fault> {
+    let ends: Vec<i64> = sqlx::query_scalar(ENDS).bind(table).fetch_all(&mut *connection).await?;
+    let latest = ends.into_iter().max().unwrap_or(0);
+    let missing: Vec<&Month> = months.iter().filter(|month| month.end > latest).collect();
+    if missing.is_empty() {
+        return Ok(0);
+    }
+    let parts: Vec<String> = missing
+        .iter()
+        .map(|Month { name, end }| format!("PARTITION {name} VALUES LESS THAN ({end})"))
+        .collect();
+    // Names and numbers of this file's own making.
+    let sql = format!(
+        "ALTER TABLE {table} REORGANIZE PARTITION pmax INTO ({}, PARTITION pmax VALUES LESS THAN MAXVALUE)",
+        parts.join(", ")
+    );
+    connection.execute(PATIENCE).await?;
+    let done = connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
+    connection.execute(USUAL_PATIENCE).await?;
+    match done.map_err(Fault::from) {
+        Ok(_) => Ok(missing.len() as u64),
+        // Another server has just made them.
+        Err(fault) if fault.kind == Kind::Taken => Ok(0),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// The month of `now` and the next ones.
+fn months(now: Timestamp) -> Result<Vec<Month>, Fault> {
+    let no_date = |error: jiff::Error| Fault::new(Kind::Row, error.to_string());
+    let day = jiff::Timestamp::from_millisecond(now.as_millis()).map_err(no_date)?;
+    let first = day.to_zoned(TimeZone::UTC).date().first_of_month();
+    (0..=AHEAD).map(|ahead| month(first.saturating_add(ahead.months())).map_err(no_date)).collect()
+}
+
+fn month(first: Date) -> Result<Month, jiff::Error> {
+    let next = first.saturating_add(1.month()).to_zoned(TimeZone::UTC)?;
+    let end = CallId::mint(Timestamp::from_millis(next.timestamp().as_millisecond()), 0);
+    Ok(Month { name: first.strftime("p%Y%m").to_string(), end: end.get().cast_signed() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_end_where_the_next_ones_ids_begin() {
+        let at =
+            |text: &str| Timestamp::from_millis(text.parse::<jiff::Timestamp>().unwrap().as_millisecond());
+        let months = months(at("2026-11-23T15:00:00Z")).unwrap();
+        let names: Vec<&str> = months.iter().map(|month| month.name.as_str()).collect();
+        assert_eq!(names, ["p202611", "p202612", "p202701", "p202702"]);
+        let first_of_december = CallId::mint(at("2026-12-01T00:00:00Z"), 0).get();
+        assert_eq!(months[0].end.cast_unsigned(), first_of_december);
+        assert!(CallId::mint(at("2026-11-30T23:59:59.999Z"), u64::MAX).get() < first_of_december);
+    }
+}

@@ -1,0 +1,166 @@
+//! What the kit cannot know of this store: its partitions, what it deletes, what several servers do to one database.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests stop at what they did not expect, and are the operator"
+)]
+
+mod support;
+
+use std::sync::Arc;
+
+use cxroute_core::authority::Operator;
+use cxroute_core::call::{Ingested, Signal};
+use cxroute_core::config::{Domain, Strategy};
+use cxroute_core::conformance::fixture::{Exchange, START, Script, roster, seat, seconds};
+use cxroute_core::id::TenantId;
+use cxroute_core::port::{Store as _, StoreError, Upkeep};
+use cxroute_core::time::Timestamp;
+use cxroute_store_mysql::MySqlStore;
+use sqlx::{Connection as _, MySqlConnection};
+
+use crate::support::Database;
+
+/// The servers that tests run on.
+const SERVERS: [&str; 2] = ["CXROUTE_TEST_MYSQL", "CXROUTE_TEST_MARIADB"];
+
+const DAY: u64 = 86_400;
+
+async fn tenant(store: &MySqlStore) -> TenantId {
+    let domain = Domain::parse("one.example.net").unwrap();
+    store.create_tenant(&Operator::assume(), "One", &domain, START).await.unwrap()
+}
+
+async fn take(
+    store: &MySqlStore,
+    tenant: TenantId,
+    signals: Vec<Signal>,
+) -> Vec<Result<Ingested, StoreError>> {
+    let scope = Arc::new(Operator::assume().ingest(tenant));
+    store.ingest(signals.into_iter().map(|signal| (Arc::clone(&scope), signal)).collect()).await
+}
+
+/// Upkeep until nothing is to be done; what it did in all.
+async fn upkeep(store: &MySqlStore, now: Timestamp) -> Upkeep {
+    let mut all = Upkeep::default();
+    loop {
+        let done = store.upkeep(&Operator::assume(), now).await.unwrap();
+        if done.is_done() {
+            return all;
+        }
+        all.receipts += done.receipts;
+        all.window_steps += done.window_steps;
+        all.partitions += done.partitions;
+    }
+}
+
+#[tokio::test]
+async fn months_are_opened_ahead_once_and_calls_are_kept_in_theirs() {
+    for server in SERVERS {
+        let database = Database::create(server).await;
+        let (store, other) = (database.store().await, database.store().await);
+        let tenant = tenant(&store).await;
+        // What came before the first upkeep moves along.
+        take(&store, tenant, vec![Script::new("early", 1).voice(7)]).await;
+        let operator = Operator::assume();
+        let (one, two) = tokio::join!(store.upkeep(&operator, START), other.upkeep(&operator, START));
+        assert!(one.is_ok() && two.is_ok(), "{server}: {one:?} {two:?}");
+        upkeep(&store, START).await;
+        assert_eq!(upkeep(&other, START).await, Upkeep::default(), "{server}: done once");
+        take(
+            &store,
+            tenant,
+            vec![Script::new("later", 2).voice(7), Script::new("later", 2).cdr("ANSWER", 3)],
+        )
+        .await;
+        let mut sql = MySqlConnection::connect(&database.location()).await.unwrap();
+        let names = "SELECT CONVERT(PARTITION_NAME USING utf8mb4) FROM information_schema.PARTITIONS
+            WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY PARTITION_ORDINAL_POSITION";
+        for table in ["call_records", "call_attempts", "call_history", "call_traces", "webhook_audit"] {
+            let names: Vec<String> = sqlx::query_scalar(names).bind(table).fetch_all(&mut sql).await.unwrap();
+            assert_eq!(names, ["p202601", "p202602", "p202603", "p202604", "pmax"], "{server} {table}");
+        }
+        let in_january = "SELECT count(*) FROM call_records PARTITION (p202601)";
+        assert_eq!(
+            sqlx::query_scalar::<_, i64>(in_january).fetch_one(&mut sql).await.unwrap(),
+            2,
+            "{server}"
+        );
+        // A month later one more is needed.
+        assert_eq!(upkeep(&store, seconds(31 * DAY)).await.partitions, 5, "{server}");
+    }
+}
+
+#[tokio::test]
+async fn receipts_of_ended_calls_and_steps_of_no_window_are_deleted() {
+    for server in SERVERS {
+        let database = Database::create(server).await;
+        let store = database.store().await;
+        let tenant = tenant(&store).await;
+        let mut exchange = Exchange::new(vec![roster(20, Strategy::LoadBalanced, vec![seat(7)])]);
+        take(&store, tenant, vec![exchange.voice("ended"), exchange.cdr("ended", "ANSWER").unwrap()]).await;
+        take(&store, tenant, vec![Script::new("stray", 3).update("ringing")]).await;
+        assert_eq!(upkeep(&store, seconds(2 * DAY - 1)).await.receipts, 0, "{server}");
+        assert_eq!(
+            upkeep(&store, seconds(3 * DAY)).await.receipts,
+            3,
+            "{server}: two of the call, one of no call"
+        );
+        assert_eq!(upkeep(&store, seconds(7 * DAY - 7_200)).await.window_steps, 0, "{server}");
+        assert_eq!(upkeep(&store, seconds(7 * DAY + 7_200)).await.window_steps, 1, "{server}");
+    }
+}
+
+#[tokio::test]
+async fn servers_that_open_one_new_database_at_once_all_succeed() {
+    for server in SERVERS {
+        let database = Arc::new(Database::create(server).await);
+        let mut opening = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            let database = Arc::clone(&database);
+            opening.spawn(async move { drop(database.store().await) });
+        }
+        while let Some(opened) = opening.join_next().await {
+            opened.unwrap_or_else(|error| panic!("{server}: {error}"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_copies_that_two_servers_take_at_once_one_is_taken_and_all_calls_are_whole() {
+    for server in SERVERS {
+        let database = Database::create(server).await;
+        let stores = [Arc::new(database.store().await), Arc::new(database.store().await)];
+        let tenant = tenant(&stores[0]).await;
+        let scripts: Vec<Script> = (0..20).map(|n| Script::new(&format!("call {n}"), n + 1)).collect();
+        let mut taking = tokio::task::JoinSet::new();
+        for round in 0..4 {
+            for (n, script) in scripts.iter().enumerate() {
+                let store = Arc::clone(&stores[(n + round) % 2]);
+                let signals = vec![script.voice(7), script.update("ringing"), script.cdr("ANSWER", 5)];
+                taking.spawn(async move { take(&store, tenant, signals).await });
+            }
+        }
+        let mut committed = 0;
+        while let Some(taken) = taking.join_next().await {
+            for one in taken.unwrap() {
+                let one = one.unwrap_or_else(|error| panic!("{server}: {error}"));
+                committed += usize::from(matches!(one, Ingested::Committed(Some(_))));
+            }
+        }
+        assert_eq!(committed, 3 * scripts.len(), "{server}: each signal once");
+        let scope = Operator::assume().read(tenant);
+        let mut read = stores[0].read(&scope).await.unwrap();
+        for script in &scripts {
+            let detail = read.call_detail(script.token()).await.unwrap().unwrap();
+            assert_eq!(
+                (detail.call.state.as_str(), detail.traces.len()),
+                ("completed", 1),
+                "{server} {detail:#?}"
+            );
+        }
+        assert_eq!(read.audit_count().await.unwrap(), 4 * 3 * 20, "{server}");
+    }
+}
