@@ -5,8 +5,8 @@
 //! the configuration meanwhile is noticed by the revision. Rules, of which there may be a million, are read one by one
 //! as they are touched.
 //!
-//! What the draft is a draft of is an [`Original`]: it reads the stored configuration, and runs the statements that
-//! [`plan`] makes of its [`Dialect`].
+//! What the draft is a draft of is an [`Original`]: it reads the stored configuration, and runs the [`Statement`]s of its
+//! [`Dialect`] that the draft comes to.
 
 mod audit;
 mod check;
