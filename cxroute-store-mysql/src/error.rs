@@ -4,6 +4,9 @@ use cxroute_core::port::{Retry, StoreError};
 use sqlx::migrate::MigrateError;
 use sqlx::mysql::MySqlDatabaseError;
 
+/// What lost a race is run again at most so often.
+pub(crate) const TRIES: u32 = 8;
+
 /// A failed statement.
 #[derive(Clone, Debug)]
 pub(crate) struct Fault {

@@ -7,9 +7,15 @@
 //! (`JSON_TABLE(?)`), since each one is a round trip. Rows are reached through a tenant only; the schema's keys are
 //! composite with it. The statements are of the dialect that MySQL and MariaDB share.
 
+// What tests share names the crate as its users do.
+#[cfg(test)]
+extern crate self as cxroute_store_mysql;
+
 mod call_row;
 mod connect;
 mod error;
+#[cfg(test)]
+mod explain;
 mod ingest;
 mod migrate;
 mod months;

@@ -16,7 +16,7 @@ const RECEIPTS_KEPT: Duration = Duration::from_secs(48 * 3_600);
 const ROWS: i64 = 2_000;
 
 /// Takes the time twice, then the limit.
-const RECEIPTS: &str = "
+pub(crate) const RECEIPTS: &str = "
 DELETE r FROM receipts r JOIN (
     SELECT o.tenant_id, o.session_token, o.kind, o.hash FROM receipts o FORCE INDEX (receipts_age)
     WHERE o.received_at < ? AND NOT EXISTS (
@@ -26,14 +26,14 @@ DELETE r FROM receipts r JOIN (
     LIMIT ?) gone USING (tenant_id, session_token, kind, hash)";
 
 /// Takes the time, then the limit.
-const STEPS: &str = "DELETE FROM group_window_steps WHERE ends - 1 <= ? LIMIT ?";
+pub(crate) const STEPS: &str = "DELETE FROM group_window_steps WHERE ends <= ? ORDER BY ends LIMIT ?";
 
 impl MySqlStore {
     /// Deletes at most 2,000 rows of each kind.
     pub(crate) async fn trim(&self, now: Timestamp) -> Result<Upkeep, StoreError> {
         let before = now.as_millis().saturating_sub(RECEIPTS_KEPT.as_millis() as i64);
         let receipts = self.delete(RECEIPTS, &[before, before, ROWS]).await?;
-        let old = now.as_millis().saturating_sub(LONGEST_WINDOW);
+        let old = now.as_millis().saturating_sub(LONGEST_WINDOW).saturating_add(1);
         let window_steps = self.delete(STEPS, &[old, ROWS]).await?;
         Ok(Upkeep { receipts, window_steps, ..Upkeep::default() })
     }

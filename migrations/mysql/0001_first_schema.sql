@@ -135,6 +135,8 @@ CREATE TABLE inbound_routing_rules (
     target_id BIGINT GENERATED ALWAYS AS (COALESCE(agent_id, group_id)) VIRTUAL,
     PRIMARY KEY (tenant_id, id),
     UNIQUE KEY inbound_routing_rules_live (tenant_id, live_pattern, priority),
+    KEY inbound_routing_rules_agent (tenant_id, agent_id),
+    KEY inbound_routing_rules_group (tenant_id, group_id),
     CHECK ((agent_id IS NULL) <> (group_id IS NULL)),
     FOREIGN KEY (tenant_id) REFERENCES tenants (id),
     FOREIGN KEY (tenant_id, agent_id) REFERENCES voice_agents (tenant_id, id),

@@ -5,28 +5,28 @@
 //! make it, the unique key of its token stops the second, whose transaction is run again and finds the call. Deadlocks
 //! end the same way.
 
-mod write;
+pub(crate) mod write;
 
 use async_trait::async_trait;
 use cxroute_core::port::{Retry, StoreError};
 use cxroute_store_sql::batch::{Committer, Fold, Item, Outcome, Shelf, Wanted};
-use cxroute_store_sql::codec::to_document;
+use cxroute_store_sql::codec::{key, to_document};
 use sqlx::{Connection as _, MySqlConnection};
 use tokio::time::timeout;
 
 use crate::call_row::{columns, select_calls};
-use crate::error::{Fault, Kind};
+use crate::error::{Fault, Kind, TRIES};
 use crate::store::MySqlStore;
 
 /// In a derived table of its own: MySQL refuses to lock what comes out of `JSON_TABLE` itself.
-const CALLS: &str = select_calls!(
+pub(crate) const CALLS: &str = select_calls!(
     " FROM (SELECT j.tenant, j.token FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$[0]' ERROR ON ERROR,"
     " token LONGTEXT CHARACTER SET utf8mb4 PATH '$[1]' ERROR ON ERROR)) j) k"
     " STRAIGHT_JOIN call_sessions s ON s.tenant_id = k.tenant AND s.session_token = CAST(k.token AS BINARY)"
     " STRAIGHT_JOIN call_records c ON c.tenant_id = s.tenant_id AND c.id = s.call_id FOR UPDATE"
 );
 
-const RECEIPTS: &str = "
+pub(crate) const RECEIPTS: &str = "
 SELECT k.at, r.choice, r.answer
 FROM JSON_TABLE(?, '$[*]' COLUMNS (at BIGINT PATH '$.at' ERROR ON ERROR, tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
     token LONGTEXT CHARACTER SET utf8mb4 PATH '$.token' ERROR ON ERROR, kind LONGTEXT CHARACTER SET utf8mb4 PATH '$.kind' ERROR ON ERROR,
@@ -34,14 +34,15 @@ FROM JSON_TABLE(?, '$[*]' COLUMNS (at BIGINT PATH '$.at' ERROR ON ERROR, tenant 
 STRAIGHT_JOIN receipts r ON r.tenant_id = k.tenant AND r.session_token = CAST(k.token AS BINARY)
     AND r.kind = CONVERT(k.kind USING ascii) AND r.hash = UNHEX(k.hash)";
 
-const IDS: &str = "
-SELECT DISTINCT c.tenant_id, c.id
-FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$[0]' ERROR ON ERROR, least BIGINT PATH '$[1]' ERROR ON ERROR,
-    most BIGINT PATH '$[2]' ERROR ON ERROR)) k
-STRAIGHT_JOIN call_records c ON c.tenant_id = k.tenant AND c.id BETWEEN k.least AND k.most";
+/// Which of the ids that new calls have drawn are taken.
+pub(crate) const TAKEN: &str = "
+SELECT c.tenant_id, c.id
+FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$[0]' ERROR ON ERROR, id BIGINT PATH '$[1]' ERROR ON ERROR)) k
+STRAIGHT_JOIN call_records c ON c.tenant_id = k.tenant AND c.id = k.id";
 
-/// A batch that lost a race is run again at most so often.
-const TRIES: u32 = 8;
+/// The ids from one that is taken on: a statement of its own, since the databases find no range that is read from JSON.
+pub(crate) const IDS: &str =
+    "SELECT tenant_id, id FROM call_records WHERE tenant_id = ? AND id BETWEEN ? AND ?";
 
 /// MariaDB's JSON goes 32 levels deep, MySQL's 100.
 const DEEPEST: u32 = 30;
@@ -148,17 +149,40 @@ async fn load(connection: &mut MySqlConnection, items: &[Item]) -> Result<Shelf,
     for (at, choice, answer) in receipts {
         shelf.put_receipt(&wanted, at, choice, answer)?;
     }
-    if let Some(ranges) = wanted.ids(&shelf)? {
-        let taken: Vec<(i64, i64)> = sqlx::query_as(IDS)
-            .bind(ranges)
-            .fetch_all(connection)
+    ids(connection, &wanted, &mut shelf).await?;
+    Ok(shelf)
+}
+
+/// Reads which ids are taken: those beside a drawn one only if that is, which is rare. An id that is missed, because
+/// two new calls of a batch have drawn the same, is met by the unique key, and known when the batch is run again.
+async fn ids(connection: &mut MySqlConnection, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), Failure> {
+    let what = "call_records";
+    let failed = |error: sqlx::Error| Failure::of(error, what);
+    let ranges = wanted.ids(shelf);
+    if ranges.is_empty() {
+        return Ok(());
+    }
+    let drawn: Vec<(u64, u64)> = ranges.iter().map(|(tenant, first, _)| (*tenant, *first)).collect();
+    let taken: Vec<(i64, i64)> = sqlx::query_as(TAKEN)
+        .bind(to_document(&drawn, what)?)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(failed)?;
+    for (tenant, first) in taken {
+        let last = ranges.iter().find(|range| (key(range.0), key(range.1)) == (tenant, first));
+        let last = last.map_or(first, |range| key(range.2));
+        let ids: Vec<(i64, i64)> = sqlx::query_as(IDS)
+            .bind(tenant)
+            .bind(first)
+            .bind(last)
+            .fetch_all(&mut *connection)
             .await
-            .map_err(|error| Failure::of(error, "call_records"))?;
-        for (tenant, id) in taken {
+            .map_err(failed)?;
+        for (tenant, id) in ids {
             shelf.put_id(tenant, id)?;
         }
     }
-    Ok(shelf)
+    Ok(())
 }
 
 /// A payload as a JSON column can hold it: one that is nested deeper than the databases' JSON goes is kept as a text.

@@ -14,25 +14,25 @@ use super::Scoped;
 use crate::call_row::{columns, select_calls};
 use crate::error::Fault;
 
-const BY_TOKEN: &str = select_calls!(
+pub(crate) const BY_TOKEN: &str = select_calls!(
     " FROM call_sessions s STRAIGHT_JOIN call_records c ON c.tenant_id = s.tenant_id AND c.id = s.call_id"
     " WHERE s.tenant_id = ? AND s.session_token = ?"
 );
 
 /// Ids and times of receipt between bounds, the newest first. The statements differ by the index that they walk.
-const NEWEST: &str = select_calls!(
+pub(crate) const NEWEST: &str = select_calls!(
     " FROM call_records c FORCE INDEX (PRIMARY) WHERE c.tenant_id = ? AND c.id >= ? AND c.id < ?"
     " AND c.received_at >= ? AND c.received_at < ? ORDER BY c.id DESC LIMIT ?"
 );
-const NEWEST_OF_AGENT: &str = select_calls!(
+pub(crate) const NEWEST_OF_AGENT: &str = select_calls!(
     " FROM call_records c FORCE INDEX (call_records_agent) WHERE c.tenant_id = ? AND c.id >= ? AND c.id < ?"
     " AND c.received_at >= ? AND c.received_at < ? AND c.agent_id = ? ORDER BY c.id DESC LIMIT ?"
 );
-const NEWEST_OF_GROUP: &str = select_calls!(
+pub(crate) const NEWEST_OF_GROUP: &str = select_calls!(
     " FROM call_records c FORCE INDEX (call_records_group) WHERE c.tenant_id = ? AND c.id >= ? AND c.id < ?"
     " AND c.received_at >= ? AND c.received_at < ? AND c.group_id = ? ORDER BY c.id DESC LIMIT ?"
 );
-const NEWEST_OF_BOTH: &str = select_calls!(
+pub(crate) const NEWEST_OF_BOTH: &str = select_calls!(
     " FROM call_records c FORCE INDEX (call_records_agent) WHERE c.tenant_id = ? AND c.id >= ? AND c.id < ?"
     " AND c.received_at >= ? AND c.received_at < ? AND c.agent_id = ? AND c.group_id = ?"
     " ORDER BY c.id DESC LIMIT ?"

@@ -1,10 +1,10 @@
 //! Reading one tenant: every method takes a connection of its own and reads one consistent view.
 
-mod calls;
+pub(crate) mod calls;
 mod config;
 mod flush;
 pub(crate) mod plane;
-mod rules;
+pub(crate) mod rules;
 
 use async_trait::async_trait;
 use cxroute_core::call::{Call, EventKey, SessionToken};
@@ -86,7 +86,7 @@ impl Original for MySqlRead {
     }
 
     async fn flush(&self, revision: u64, plan: Vec<Statement>) -> Result<(), StoreError> {
-        flush(&self.writer, self.tenant, revision, plan).await
+        flush(&self.writer, self.tenant, revision, &plan).await
     }
 }
 

@@ -12,13 +12,13 @@ use super::Scoped;
 use crate::call_row::{columns, select_calls};
 use crate::error::Fault;
 
-const SESSIONS: &str =
+pub(crate) const SESSIONS: &str =
     select_calls!(" FROM call_records c WHERE c.tenant_id = ? AND c.live_status = TRUE AND c.live_until > ?");
 
 /// The longest window there can be, in milliseconds.
 pub(crate) const LONGEST_WINDOW: i64 = 168 * 3_600_000;
 
-const STEPS: &str = "SELECT group_id, step_millis, step, agent_id, CAST(calls AS SIGNED), CAST(virtual_calls AS SIGNED) \
+pub(crate) const STEPS: &str = "SELECT group_id, step_millis, step, agent_id, CAST(calls AS SIGNED), CAST(virtual_calls AS SIGNED) \
     FROM group_window_steps WHERE tenant_id = ? AND ends > ? ORDER BY group_id, step_millis, step, agent_id";
 
 impl Scoped<'_> {

@@ -12,24 +12,27 @@ use crate::error::Fault;
 const INBOUND: &str = "inbound_routing_rules";
 const OUTBOUND: &str = "outbound_routing_rules";
 
-const INBOUND_BESIDE: &str = "
+pub(crate) const INBOUND_BESIDE: &str = "
 SELECT r.id, r.pattern, r.agent_id, r.group_id, CAST(r.priority AS SIGNED), CAST(r.enabled AS SIGNED)
 FROM JSON_TABLE(?, '$[*]' COLUMNS (pattern LONGTEXT CHARACTER SET utf8mb4 PATH '$[0]' ERROR ON ERROR,
     priority BIGINT PATH '$[1]' ERROR ON ERROR)) k
-STRAIGHT_JOIN inbound_routing_rules r ON r.tenant_id = ? AND r.live_pattern = CAST(k.pattern AS BINARY)
-    AND r.priority = k.priority
+STRAIGHT_JOIN inbound_routing_rules r FORCE INDEX (inbound_routing_rules_live)
+    ON r.tenant_id = ? AND r.live_pattern = CAST(k.pattern AS BINARY) AND r.priority = k.priority
 UNION SELECT r.id, r.pattern, r.agent_id, r.group_id, CAST(r.priority AS SIGNED), CAST(r.enabled AS SIGNED)
 FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$' ERROR ON ERROR)) k
-STRAIGHT_JOIN inbound_routing_rules r ON r.tenant_id = ? AND r.agent_id = k.id
+STRAIGHT_JOIN inbound_routing_rules r FORCE INDEX (inbound_routing_rules_agent)
+    ON r.tenant_id = ? AND r.agent_id = k.id
 UNION SELECT r.id, r.pattern, r.agent_id, r.group_id, CAST(r.priority AS SIGNED), CAST(r.enabled AS SIGNED)
 FROM JSON_TABLE(?, '$[*]' COLUMNS (id BIGINT PATH '$' ERROR ON ERROR)) k
-STRAIGHT_JOIN inbound_routing_rules r ON r.tenant_id = ? AND r.group_id = k.id";
+STRAIGHT_JOIN inbound_routing_rules r FORCE INDEX (inbound_routing_rules_group)
+    ON r.tenant_id = ? AND r.group_id = k.id";
 
-const OUTBOUND_BESIDE: &str = "
+pub(crate) const OUTBOUND_BESIDE: &str = "
 SELECT DISTINCT r.id, r.caller_id, r.destination_pattern, CAST(r.trunk_config AS CHAR), CAST(r.enabled AS SIGNED)
 FROM JSON_TABLE(?, '$[*]' COLUMNS (caller LONGTEXT CHARACTER SET utf8mb4 PATH '$[0]' ERROR ON ERROR,
     destination LONGTEXT CHARACTER SET utf8mb4 PATH '$[1]' ERROR ON ERROR)) k
-STRAIGHT_JOIN outbound_routing_rules r ON r.tenant_id = ? AND r.live_caller = CAST(k.caller AS BINARY)
+STRAIGHT_JOIN outbound_routing_rules r FORCE INDEX (outbound_routing_rules_live)
+    ON r.tenant_id = ? AND r.live_caller = CAST(k.caller AS BINARY)
     AND r.live_destination = CAST(k.destination AS BINARY)";
 
 impl Scoped<'_> {

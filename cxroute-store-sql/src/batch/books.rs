@@ -167,6 +167,11 @@ impl BookRows {
         rows(self.windows.iter())
     }
 
+    /// The same, one by one: tenant, group, start.
+    pub fn each_window(&self) -> impl Iterator<Item = (u64, u64, i64)> {
+        self.windows.iter().map(|((tenant, group), start)| (*tenant, *group, *start))
+    }
+
     /// `group_seats.last_choice`, the greater stays: `[[tenant, group, agent], seq]`.
     ///
     /// # Errors

@@ -101,20 +101,12 @@ impl Wanted {
     }
 
     /// Two new calls of one millisecond may have drawn the same id: what has to be known from the ids of calls that are
-    /// not on the shelf on, as an array of `[tenant, first, last]`; none if there is no such call.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`].
-    pub fn ids(&self, shelf: &Shelf) -> Result<Option<String>, StoreError> {
+    /// not on the shelf on, as tenant, first and last.
+    pub fn ids(&self, shelf: &Shelf) -> BTreeSet<(u64, u64, u64)> {
         let fresh = self.named.iter().filter(|(call, ..)| !shelf.calls.contains_key(call));
-        let ranges: BTreeSet<_> = fresh
+        fresh
             .filter_map(|((tenant, _), _, id)| id.map(|id| (*tenant, id, id.saturating_add(TRIED_IDS))))
-            .collect();
-        let mut keys = Rows::default();
-        for range in &ranges {
-            keys.push(range)?;
-        }
-        Ok((!ranges.is_empty()).then(|| keys.into_json()))
+            .collect()
     }
 }
 

@@ -6,6 +6,7 @@ mod write;
 use async_trait::async_trait;
 use cxroute_core::port::StoreError;
 use cxroute_store_sql::batch::{Committer, Fold, Item, Outcome, Shelf, Wanted};
+use cxroute_store_sql::codec::to_document;
 use sqlx::SqliteConnection;
 
 use crate::call_row::{columns, select_calls};
@@ -64,9 +65,13 @@ async fn load(connection: &mut SqliteConnection, items: &[Item]) -> Result<Shelf
     for row in calls.map_err(failed("call_records"))? {
         shelf.put_call(columns(&row)?)?;
     }
-    if let Some(ranges) = wanted.ids(&shelf)? {
-        let taken: Vec<(i64, i64)> =
-            sqlx::query_as(IDS).bind(ranges).fetch_all(connection).await.map_err(failed("call_records"))?;
+    let ranges = wanted.ids(&shelf);
+    if !ranges.is_empty() {
+        let taken: Vec<(i64, i64)> = sqlx::query_as(IDS)
+            .bind(to_document(&ranges, "call_records")?)
+            .fetch_all(connection)
+            .await
+            .map_err(failed("call_records"))?;
         for (tenant, id) in taken {
             shelf.put_id(tenant, id)?;
         }
