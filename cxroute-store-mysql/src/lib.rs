@@ -14,14 +14,14 @@ extern crate self as cxroute_store_mysql;
 mod call_row;
 mod connect;
 mod error;
-#[cfg(test)]
-mod explain;
 mod ingest;
 mod migrate;
 mod months;
 mod read;
 mod sql;
 mod store;
+#[cfg(test)]
+mod tests;
 mod trim;
 
 pub use store::{MySqlStore, StoreOptions};

@@ -13,7 +13,7 @@ use crate::ingest;
 use crate::read::{calls, plane, rules};
 use crate::trim;
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../../tests/support/mod.rs"]
 mod support;
 
 /// What a statement binds.

@@ -1,0 +1,3 @@
+//! Tests that look at the statements themselves, on real servers.
+
+mod explain;
