@@ -47,8 +47,13 @@ async fn run(server: &str, sql: String) {
 async fn drop_database(server: &str, name: &str) {
     let mut connection = MySqlConnection::connect(server).await.unwrap();
     let connected = "SELECT CAST(ID AS SIGNED) FROM information_schema.PROCESSLIST WHERE DB = ?";
-    let connected: Vec<i64> =
-        sqlx::query_scalar(connected).bind(name).fetch_all(&mut connection).await.unwrap();
+    let connected = loop {
+        // MySQL fails on what it reads of a connection that is just changing its statement.
+        match sqlx::query_scalar::<_, i64>(connected).bind(name).fetch_all(&mut connection).await {
+            Err(sqlx::Error::Database(_)) => {}
+            connected => break connected.unwrap(),
+        }
+    };
     for id in connected {
         // It may have gone by itself.
         let _gone = connection.execute(sqlx::raw_sql(AssertSqlSafe(format!("KILL {id}")))).await;
