@@ -4,7 +4,8 @@
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use xshell::{Shell, cmd};
@@ -16,8 +17,12 @@ use crate::tools::{self, MARIADB};
 const MARIADB_URL: &str = "CXROUTE_TEST_MARIADB";
 /// Names the URL of a MySQL server where databases may be created.
 const MYSQL_URL: &str = "CXROUTE_TEST_MYSQL";
-/// Names a program that runs a private MySQL: `start FOLDER PORT` prints its URL, `stop FOLDER` ends it.
+/// Names a program that runs a private MySQL: `start FOLDER PORT` prints its URL and writes
+/// `FOLDER/pid`, `stop FOLDER` ends it.
 const MYSQL_TOOL: &str = "CXROUTE_MYSQL_TOOL";
+
+/// How long a server may take to end.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// Running servers; those that were started end with it.
 pub(crate) struct Databases {
@@ -105,11 +110,11 @@ fn greets(address: SocketAddr) -> bool {
 }
 
 fn mysql(tool: String, folder: &Path) -> anyhow::Result<(ToolServer, String)> {
-    let port = free_address()?.port();
+    let address = free_address()?;
     let started = Command::new(&tool)
         .arg("start")
         .arg(folder)
-        .arg(port.to_string())
+        .arg(address.port().to_string())
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
@@ -126,9 +131,21 @@ fn mysql(tool: String, folder: &Path) -> anyhow::Result<(ToolServer, String)> {
 
 impl Drop for ToolServer {
     fn drop(&mut self) {
+        let process = std::fs::read_to_string(self.folder.join("pid")).unwrap_or_default();
+        let process = Path::new("/proc").join(process.trim());
         let stopped = Command::new(&self.tool).arg("stop").arg(&self.folder).status();
         if !stopped.is_ok_and(|status| status.success()) {
             eprintln!("{} stop {} failed", self.tool, self.folder.display());
+            return;
+        }
+        // It has been told to end, and its folder goes next: a server that loses its data meanwhile may never end.
+        let patience = Instant::now();
+        while process.join("status").exists() {
+            if patience.elapsed() > STOP_LIMIT {
+                eprintln!("{} did not end within {STOP_LIMIT:?}", process.display());
+                return;
+            }
+            sleep(Duration::from_millis(50));
         }
     }
 }
