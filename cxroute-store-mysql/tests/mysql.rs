@@ -9,6 +9,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cxroute_core::authority::Operator;
@@ -16,7 +17,7 @@ use cxroute_core::call::{Ingested, Signal};
 use cxroute_core::config::{Domain, Strategy};
 use cxroute_core::conformance::fixture::{Exchange, START, Script, roster, seat, seconds};
 use cxroute_core::id::TenantId;
-use cxroute_core::port::{Store as _, StoreError, Upkeep};
+use cxroute_core::port::{CallFilter, Page, Store as _, StoreError, Upkeep};
 use cxroute_core::time::Timestamp;
 use cxroute_store_mysql::MySqlStore;
 use sqlx::{Connection as _, MySqlConnection};
@@ -162,5 +163,36 @@ async fn of_copies_that_two_servers_take_at_once_one_is_taken_and_all_calls_are_
             );
         }
         assert_eq!(read.audit_count().await.unwrap(), 4 * 3 * 20, "{server}");
+    }
+}
+
+#[tokio::test]
+async fn calls_that_two_servers_give_one_id_at_once_are_kept_apart() {
+    for server in SERVERS {
+        let database = Database::create(server).await;
+        let stores = [Arc::new(database.store().await), Arc::new(database.store().await)];
+        let tenant = tenant(&stores[0]).await;
+        let mut taking = tokio::task::JoinSet::new();
+        for n in 0..40 {
+            for (name, store) in ["a", "b"].into_iter().zip(&stores) {
+                let (store, script) = (Arc::clone(store), Script::new(&format!("{name} {n}"), n + 1));
+                taking.spawn(async move { take(&store, tenant, vec![script.voice(7)]).await });
+            }
+        }
+        while let Some(taken) = taking.join_next().await {
+            assert!(matches!(taken.unwrap()[..], [Ok(Ingested::Committed(Some(_)))]), "{server}");
+        }
+        let mut read = stores[0].read(&Operator::assume().read(tenant)).await.unwrap();
+        let calls = read.calls(&CallFilter::default(), Page { after: None, limit: 1_000 }).await.unwrap();
+        let tokens: BTreeSet<&str> = calls.iter().map(|call| call.token.as_str()).collect();
+        let ids: BTreeSet<_> = calls.iter().map(|call| call.id).collect();
+        assert_eq!((calls.len(), tokens.len(), ids.len()), (80, 80, 80), "{server}");
+        for call in &calls {
+            assert_eq!(
+                read.call(&call.token).await.unwrap().as_ref(),
+                Some(call),
+                "{server}: each by its own token"
+            );
+        }
     }
 }

@@ -12,20 +12,23 @@ use super::Failure;
 use crate::sql::datetime;
 use crate::store::Writer;
 
-const CALLS: &str = concat!(
-    "INSERT INTO call_records (tenant_id, id, session_token, direction, from_number, to_number, agent_id, group_id,
+/// Calls, and what becomes of those that are there.
+macro_rules! save_calls {
+    ($on_duplicate:literal) => {
+        concat!(
+            "INSERT INTO call_records (tenant_id, id, session_token, direction, from_number, to_number, agent_id, group_id,
      status, state, reason, received_at, start_time, end_time, duration, session_ended, cdr, live_until, history_count,
      trace_count, created_at, updated_at)
      SELECT r.tenant, r.id, r.token, r.direction, r.from_number, r.to_number, r.agent, r.group_id, r.status, r.state,
      r.reason, r.received_at, ",
-    datetime!("r.start_time"),
-    ", ",
-    datetime!("r.end_time"),
-    ", r.duration, r.session_ended, r.cdr, r.live_until, r.history_count, r.trace_count, ",
-    datetime!("r.received_at"),
-    ", ",
-    datetime!("r.updated_at"),
-    " FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
+            datetime!("r.start_time"),
+            ", ",
+            datetime!("r.end_time"),
+            ", r.duration, r.session_ended, r.cdr, r.live_until, r.history_count, r.trace_count, ",
+            datetime!("r.received_at"),
+            ", ",
+            datetime!("r.updated_at"),
+            " FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
      id BIGINT PATH '$.id' ERROR ON ERROR, token LONGTEXT CHARACTER SET utf8mb4 PATH '$.token' ERROR ON ERROR,
      direction LONGTEXT CHARACTER SET utf8mb4 PATH '$.direction' ERROR ON ERROR, from_number LONGTEXT CHARACTER SET utf8mb4 PATH '$.from' ERROR ON ERROR,
      to_number LONGTEXT CHARACTER SET utf8mb4 PATH '$.to' ERROR ON ERROR, agent BIGINT PATH '$.agent' ERROR ON ERROR,
@@ -37,7 +40,17 @@ const CALLS: &str = concat!(
      live_until BIGINT PATH '$.live_until' ERROR ON ERROR,
      history_count BIGINT PATH '$.history_count' ERROR ON ERROR,
      trace_count BIGINT PATH '$.trace_count' ERROR ON ERROR,
-     updated_at BIGINT PATH '$.updated_at' ERROR ON ERROR)) r
+     updated_at BIGINT PATH '$.updated_at' ERROR ON ERROR)) r",
+            $on_duplicate
+        )
+    };
+}
+
+/// A new call never takes another's place: two servers may have drawn one id.
+const NEW_CALLS: &str = save_calls!("");
+
+const CHANGED_CALLS: &str = save_calls!(
+    "
      ON DUPLICATE KEY UPDATE direction = VALUES(direction), agent_id = VALUES(agent_id), group_id = VALUES(group_id),
      status = VALUES(status), state = VALUES(state), reason = VALUES(reason), start_time = VALUES(start_time),
      end_time = VALUES(end_time), duration = VALUES(duration), session_ended = VALUES(session_ended), cdr = VALUES(cdr),
@@ -215,12 +228,25 @@ pub(super) async fn write(
     rows: BatchRows,
 ) -> Result<(), Failure> {
     let rollups = rows.rollups()?;
-    let BatchRows { calls, sessions, attempts, history, traces, receipts, audit, outbox, books, .. } = rows;
+    let BatchRows {
+        new_calls,
+        changed_calls,
+        sessions,
+        attempts,
+        history,
+        traces,
+        receipts,
+        audit,
+        outbox,
+        books,
+        ..
+    } = rows;
     let mut pen = Pen { connection };
     // What may meet another server's row of the same key comes first: a race is lost before much is written.
     pen.rows(SESSIONS, sessions).await?;
     pen.rows(RECEIPTS, receipts).await?;
-    pen.rows(CALLS, calls).await?;
+    pen.rows(NEW_CALLS, new_calls).await?;
+    pen.rows(CHANGED_CALLS, changed_calls).await?;
     pen.rows(ATTEMPTS, attempts).await?;
     pen.rows(HISTORY, history).await?;
     pen.rows(TRACES, traces).await?;

@@ -161,9 +161,12 @@ fn attempt_of(signal: &Signal) -> Option<u16> {
 /// A call's record, its session if it is new, and those of its attempts that changed.
 fn call_rows(rows: &mut BatchRows, tenant: u64, slot: &Slot) -> Result<(), StoreError> {
     let (Some(call), Some(at)) = (&slot.now, slot.touched) else { return Ok(()) };
-    rows.calls.push(&CallRow::of(tenant, call, slot.counts, at)?)?;
+    let row = CallRow::of(tenant, call, slot.counts, at)?;
     if slot.stored.is_none() {
+        rows.new_calls.push(&row)?;
         rows.sessions.push(&SessionRow { tenant, token: call.token.as_str(), call: call.id.get() })?;
+    } else {
+        rows.changed_calls.push(&row)?;
     }
     let stored = slot.stored.as_ref().map_or(&[][..], |stored| &stored.attempts);
     for attempt in call.attempts.iter().filter(|attempt| !stored.contains(attempt)) {

@@ -13,10 +13,12 @@ use crate::codec::Rows;
 /// Everything that a batch writes: for each table, rows as objects with these keys.
 #[derive(Debug, Default)]
 pub struct BatchRows {
-    /// `call_records`, new or changed: `tenant`, `id`, `token`, `direction`, `from`, `to`, `agent`, `group`, `status`,
+    /// `call_records`, new: `tenant`, `id`, `token`, `direction`, `from`, `to`, `agent`, `group`, `status`,
     /// `state`, `reason`, `received_at`, `start_time`, `end_time`, `duration`, `session_ended`, `cdr`, `live_until`,
     /// `history_count`, `trace_count`, `updated_at`.
-    pub calls: Rows,
+    pub new_calls: Rows,
+    /// `call_records`, changed: the same.
+    pub changed_calls: Rows,
     /// `call_sessions`, new: `tenant`, `token`, `call`.
     pub sessions: Rows,
     /// `call_attempts`, new or changed: `tenant`, `call`, `number`, `agent`, `group`, `membership`, `pool`, `dialled`,

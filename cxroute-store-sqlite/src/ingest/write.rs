@@ -18,6 +18,15 @@ SELECT v->>'tenant', v->>'id', v->>'token', v->>'direction', v->>'from', v->>'to
     v->>'agent', v->>'group', v->>'status', v->>'state', v->>'reason', v->>'received_at',
     v->>'start_time', v->>'end_time', v->>'duration', v->>'session_ended', v->>'cdr',
     v->>'live_until', v->>'history_count', v->>'trace_count', v->>'updated_at'
+FROM row;
+WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
+INSERT INTO call_records (tenant_id, id, session_token, direction, from_number, to_number, agent_id, group_id, status,
+    state, reason, received_at, start_time, end_time, duration, session_ended, cdr, live_until,
+    history_count, trace_count, updated_at)
+SELECT v->>'tenant', v->>'id', v->>'token', v->>'direction', v->>'from', v->>'to',
+    v->>'agent', v->>'group', v->>'status', v->>'state', v->>'reason', v->>'received_at',
+    v->>'start_time', v->>'end_time', v->>'duration', v->>'session_ended', v->>'cdr',
+    v->>'live_until', v->>'history_count', v->>'trace_count', v->>'updated_at'
 FROM row WHERE true
 ON CONFLICT (tenant_id, id) DO UPDATE SET direction = excluded.direction, agent_id = excluded.agent_id,
     group_id = excluded.group_id, status = excluded.status, state = excluded.state, reason = excluded.reason,
@@ -127,9 +136,23 @@ ON CONFLICT (tenant_id, group_id, agent_id, step_millis, step) DO UPDATE SET vir
 pub(super) async fn write(connection: &mut SqliteConnection, rows: BatchRows) -> Result<(), StoreError> {
     let failed = |error: sqlx::Error| Fault::from(error).into_store("a signal");
     let rollups = rows.rollups()?;
-    let BatchRows { calls, sessions, attempts, history, traces, receipts, audit, outbox, books, .. } = rows;
+    let BatchRows {
+        new_calls,
+        changed_calls,
+        sessions,
+        attempts,
+        history,
+        traces,
+        receipts,
+        audit,
+        outbox,
+        books,
+        ..
+    } = rows;
     let mut text = sqlx::query(CALLS);
-    for rows in [calls, sessions, attempts, history, traces, receipts, audit, outbox, rollups] {
+    for rows in
+        [new_calls, changed_calls, sessions, attempts, history, traces, receipts, audit, outbox, rollups]
+    {
         text = text.bind(rows.into_json());
     }
     text.execute(&mut *connection).await.map_err(failed)?;
