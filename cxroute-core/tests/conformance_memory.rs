@@ -1,5 +1,6 @@
 //! The in-memory adapters against the conformance kit: the executable specification keeps its own contract.
 
+mod frozen_live;
 mod memory_spool;
 
 use cxroute_core::authority::Operator;
@@ -22,6 +23,19 @@ async fn plane() -> Subject<MemoryLive> {
 }
 
 cxroute_core::conformance_live!(plane);
+
+/// A plane that is serialised and read back between any two operations.
+mod frozen {
+    use cxroute_core::conformance::Subject;
+
+    use crate::frozen_live::FrozenLive;
+
+    async fn plane() -> Subject<FrozenLive> {
+        Subject::new(FrozenLive::default())
+    }
+
+    cxroute_core::conformance_live!(plane);
+}
 
 async fn spool() -> Subject<MemorySpool> {
     Subject::new(MemorySpool::default())

@@ -47,7 +47,7 @@ pub struct ExplainArgs {
     config: Option<PathBuf>,
     #[command(flatten)]
     store: StoreArgs,
-    /// Where choices are made atomically: memory:.
+    /// Where choices are made atomically: redis://host:6379/0, redis+cluster://host:port,host:port, or memory:.
     #[arg(long, env = "CXROUTE_LIVE", value_name = "URL", default_value = "memory:")]
     live: LiveUrl,
     /// The base of action URLs in the CXML.
@@ -126,7 +126,7 @@ async fn explain(
     let store = &opened.store;
     let parts = Parts {
         store: Arc::clone(store),
-        live: args.live.open(),
+        live: args.live.open()?,
         commit: Arc::new(Direct::new(Arc::clone(store))),
         vault: Arc::clone(&opened.keyring) as _,
         authenticator: None,

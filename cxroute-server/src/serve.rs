@@ -25,7 +25,7 @@ pub struct ServeOptions {
     /// The store and its keys.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// Where choices are made atomically: memory:.
+    /// Where choices are made atomically: redis://host:6379/0, redis+cluster://host:port,host:port, or memory:.
     #[arg(long, env = "CXROUTE_LIVE", value_name = "URL", default_value = "memory:")]
     pub live: LiveUrl,
     /// The folder where signals wait while the store is away; one server's own [default: beside
@@ -99,12 +99,12 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     };
     let backing = Backing {
         store: opened.store,
-        live: options.live.open(),
+        live: options.live.open()?,
         durability,
         authenticator: Arc::new(opened.keyring.webhook_keys()),
         vault: opened.keyring,
     };
-    if let (StoreUrl::MySql(_), LiveUrl::Memory) = (&options.store.store, options.live) {
+    if let (StoreUrl::MySql(_), LiveUrl::Memory) = (&options.store.store, &options.live) {
         tracing::warn!(
             "the execution plane is this process's own: no other server may take calls of the tenants of this database"
         );

@@ -10,6 +10,7 @@ use clap::Args;
 use cxroute_core::memory::{MemoryLive, MemoryStore};
 use cxroute_core::port::{LiveState, Store};
 use cxroute_core::seal::Keyring;
+use cxroute_state_redis::{RedisLive, RedisLiveOptions};
 use cxroute_store_mysql::MySqlStore;
 use cxroute_store_sqlite::SqliteStore;
 
@@ -41,10 +42,12 @@ impl fmt::Debug for Secretive {
 }
 
 /// Where choices are made atomically.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LiveUrl {
     /// `memory:`: in this process, rebuilt from the store at every start.
     Memory,
+    /// `redis://…`, `redis+cluster://…`, `redis+sentinel://…`: in Redis, which other servers share.
+    Redis(Secretive),
 }
 
 /// A URL names no adapter of this server.
@@ -90,19 +93,34 @@ impl FromStr for LiveUrl {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Self, UrlError> {
-        match text {
-            "memory:" => Ok(Self::Memory),
-            _ => Err(UrlError::new("memory:", text)),
+        if text == "memory:" {
+            return Ok(Self::Memory);
+        }
+        // Whatever is wrong with the rest is said when it is opened, without quoting it.
+        match text.split_once("://") {
+            Some(("redis" | "rediss", _)) => Ok(Self::Redis(Secretive(text.into()))),
+            Some(("redis+cluster" | "rediss+cluster" | "redis+sentinel" | "rediss+sentinel", _)) => {
+                Ok(Self::Redis(Secretive(text.into())))
+            }
+            _ => Err(UrlError::new("redis://…, redis+cluster://…, redis+sentinel://… or memory:", text)),
         }
     }
 }
 
 impl LiveUrl {
-    /// Opens the execution plane.
-    pub fn open(self) -> Arc<dyn LiveState> {
-        match self {
+    /// Opens the execution plane. A Redis that is away is no reason to wait: calls are answered without it, and it is
+    /// connected to when it is there.
+    ///
+    /// # Errors
+    /// What was expected of the URL.
+    pub fn open(&self) -> anyhow::Result<Arc<dyn LiveState>> {
+        Ok(match self {
             Self::Memory => Arc::new(MemoryLive::new()),
-        }
+            Self::Redis(url) => {
+                let live = RedisLive::open(&url.0, RedisLiveOptions::default());
+                Arc::new(live.context("--live")?)
+            }
+        })
     }
 }
 
@@ -218,7 +236,10 @@ mod tests {
         let mysql: StoreUrl = "mysql://me:hunter2@db/cx".parse().unwrap();
         assert_eq!(format!("{mysql:?}"), "MySql(mysql://…)");
         assert_eq!("memory:".parse(), Ok(LiveUrl::Memory));
-        let refused = "redis://:hunter2@host".parse::<LiveUrl>().unwrap_err().to_string();
-        assert_eq!(refused, "expected memory:, got a URL with the scheme \"redis\"");
+        let redis: LiveUrl = "redis://:hunter2@host".parse().unwrap();
+        assert_eq!(format!("{redis:?}"), "Redis(redis://…)");
+        let refused = "mysql://:hunter2@host".parse::<LiveUrl>().unwrap_err().to_string();
+        let expected = "expected redis://…, redis+cluster://…, redis+sentinel://… or memory:";
+        assert_eq!(refused, format!("{expected}, got a URL with the scheme \"mysql\""));
     }
 }

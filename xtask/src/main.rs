@@ -9,6 +9,7 @@ mod fuzz;
 mod http;
 mod load;
 mod process;
+mod redis;
 mod run;
 mod test;
 mod tools;

@@ -7,6 +7,7 @@ use clap::Args;
 use xshell::{Shell, cmd};
 
 use crate::databases::Databases;
+use crate::redis::RedisServers;
 use crate::{check, codegen, tools, workspace};
 
 /// Options of `cargo xtask test`.
@@ -20,7 +21,8 @@ pub(crate) struct Options {
 /// Runs all steps; the last one's output, with the test runner's summary, ends the output.
 ///
 /// End-to-end tests find the release binary in `CXROUTE_SERVER_BIN`, tests of stores their database servers in
-/// `CXROUTE_TEST_MYSQL` and `CXROUTE_TEST_MARIADB`. Fuzz corpora are replayed by ordinary
+/// `CXROUTE_TEST_MYSQL` and `CXROUTE_TEST_MARIADB`, those of execution planes theirs in `CXROUTE_TEST_REDIS` and
+/// `CXROUTE_TEST_REDIS_CLUSTER`. Fuzz corpora are replayed by ordinary
 /// tests of the crates that own the targets.
 pub(crate) fn run(sh: &Shell, options: &Options) -> anyhow::Result<()> {
     check::lints(sh)?;
@@ -32,16 +34,16 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> anyhow::Result<()> {
     println!("test runner: {}", runner.reason());
     runner.command(&["--package", "cxroute-core"]).run(sh)?;
 
-    let databases = Databases::start(sh)?;
+    let (databases, redis) = (Databases::start(sh)?, RedisServers::start(sh)?);
     let all = runner.command(&["--workspace", "--all-features"]).args(&options.runner);
     let status = all
         .process()
         .env("CXROUTE_SERVER_BIN", server)
-        .envs(databases.variables().iter().cloned())
+        .envs(databases.variables().iter().chain(redis.variables()).cloned())
         .current_dir(workspace::root())
         .status()
         .context("cannot start cargo")?;
-    drop(databases);
+    drop((databases, redis));
     // Not an error value: the runner's own summary is the last thing said.
     exit(status.code().unwrap_or(1));
 }

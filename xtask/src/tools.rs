@@ -50,6 +50,11 @@ pub(crate) const MARIADB: Tool = Tool {
     purpose: "test the MySQL store",
     source: Source::Debian { program: "mariadbd", packages: &["mariadb-server"] },
 };
+/// The execution plane of the tests; its package brings the client along, which makes a cluster.
+pub(crate) const REDIS: Tool = Tool {
+    purpose: "test the execution plane on Redis",
+    source: Source::Debian { program: "redis-server", packages: &["redis-server"] },
+};
 /// Fuzzing needs the nightly compiler's instrumentation.
 pub(crate) const CARGO_FUZZ: Tool = Tool {
     purpose: "fuzz",

@@ -180,7 +180,7 @@ impl Engine {
     /// # Errors
     /// [`LiveError::Unavailable`] while the store is away, or has not seen yet what this server spooled: a plane is built
     /// from everything that was acknowledged, or not at all. It is tried once a second, not by every call.
-    pub(super) async fn restore(&self, admitted: &Admitted, now: Timestamp) -> Result<(), LiveError> {
+    async fn restore(&self, admitted: &Admitted, now: Timestamp) -> Result<(), LiveError> {
         let outage = &admitted.gate().outage;
         let away = |reason: &str| LiveError::Unavailable { reason: reason.to_owned() };
         if outage.is_fresh(now) {
@@ -198,7 +198,7 @@ impl Engine {
         }
     }
 
-    async fn image(&self, admitted: &Admitted, now: Timestamp) -> Option<PlaneImage> {
+    pub(super) async fn image(&self, admitted: &Admitted, now: Timestamp) -> Option<PlaneImage> {
         let mut reader = self.parts.store.read(admitted.scope().read()).await.ok()?;
         reader.plane_image(now).await.ok()
     }

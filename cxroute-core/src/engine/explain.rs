@@ -12,7 +12,7 @@ use super::snapshot::Snapshot;
 use crate::call::{Action, EndReason, EventKey, EventKind, SessionToken, Trace};
 use crate::config::Configuration;
 use crate::port::LiveError;
-use crate::strategy::{Choice, ChooseRequest};
+use crate::strategy::{Choice, ChooseRequest, Plane};
 use crate::time::Timestamp;
 
 /// What a dry run is asked.
@@ -72,12 +72,13 @@ impl Engine {
             tried: &[],
         };
         let live = self.parts.live.as_ref();
-        let choice = match live.preview(admitted.scope(), &request).await {
-            Err(LiveError::Lost) => {
-                self.restore(admitted, *at).await?;
-                live.preview(admitted.scope(), &request).await?
-            }
-            choice => choice?,
+        let (choice, degraded) = match live.preview(admitted.scope(), &request).await {
+            Ok(choice) => (choice, false),
+            // A dry run builds no plane that others would choose on: it looks at one of its own.
+            Err(why) => match self.image(admitted, *at).await {
+                Some(image) => (Plane::restore(image).preview(&request), why != LiveError::Lost),
+                None => return Err(why),
+            },
         };
         let pick = match choice {
             Choice::Made(pick) | Choice::Recorded(pick) => Some(pick),
@@ -93,7 +94,7 @@ impl Engine {
         let parties = Parties { token: &token, from, to, public_url: &self.parts.public_url };
         let cxml = snapshot.document(&line, parties, vault, Secrets::Masked);
         Ok(Explanation {
-            trace: trace(route, pick.as_deref(), &dialled, snapshot.revision(), *at, false),
+            trace: trace(route, pick.as_deref(), &dialled, snapshot.revision(), *at, degraded),
             cxml,
             reason,
         })

@@ -1,6 +1,7 @@
 //! A group's books: its window, who was there, who was chosen last, whose turn it was.
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use super::latest::Latest;
 use super::ledger::{Counted, GroupImage, Turn};
@@ -13,7 +14,7 @@ use crate::id::{AgentId, GroupId, MembershipId};
 type Position = (u32, MembershipId);
 
 /// One group's books.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct GroupBook {
     pub(super) window: Window,
     /// What is known of each member that ever was there.
@@ -27,7 +28,7 @@ pub(super) struct GroupBook {
 }
 
 /// One member's state.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct MemberBook {
     /// When it was last chosen, by sequence number.
     last: Latest<()>,

@@ -8,6 +8,8 @@
 //! With a rank per member it decides alone; with equal ranks it decides nothing; with [`Preference::Never`] it keeps
 //! members out. Fail-over goes on to the next best rank.
 
+use serde::{Deserialize, Serialize};
+
 use super::roster::Seat;
 use crate::call::SessionToken;
 use crate::config::{Agent, RuleDirection};
@@ -51,7 +53,8 @@ pub trait CustomStrategy: Send + Sync {
 }
 
 /// How much a call prefers a member.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Preference {
     /// The lowest rank that has a candidate is chosen from.
     Rank(u32),

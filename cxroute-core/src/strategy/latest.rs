@@ -1,9 +1,11 @@
 //! A value that every choice replaces, and that a choice taken back gives back as if it never was.
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 /// The values of the choices that may still be taken back, over the last one that may not.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(super) struct Latest<T> {
     /// By sequence number, ascending.
     entries: SmallVec<[(u64, T); 1]>,

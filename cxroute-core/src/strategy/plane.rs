@@ -51,7 +51,8 @@ pub struct ChooseRequest<'a> {
 }
 
 /// What comes when no stage can take the call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LastResort {
     /// A number is dialled: it is an attempt, without an agent. Once per fail-over chain.
     Number,
@@ -60,7 +61,7 @@ pub enum LastResort {
 }
 
 /// An attempt's end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settle {
     /// Which attempt of the call.
     pub attempt: u16,
@@ -91,7 +92,7 @@ pub enum Choice {
 }
 
 /// A choice with all its bookkeeping.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pick {
     /// The plane's sequence number: names this choice.
     pub seq: u64,
@@ -108,7 +109,8 @@ pub struct Pick {
 }
 
 /// Whom a choice picked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Picked {
     /// An agent.
     Seat(SeatPick),
@@ -122,7 +124,7 @@ pub enum Picked {
 }
 
 /// A picked agent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeatPick {
     /// The attempt's number in the call.
     pub attempt: u16,
@@ -156,7 +158,11 @@ pub enum Settled {
 }
 
 /// One tenant's execution plane: the state behind a [`LiveState`](crate::port::LiveState), and its operations.
-#[derive(Clone, Debug, Default)]
+///
+/// It is deterministic: planes that were given the same operations in the same order give the same answers. Serialised
+/// and read back, a plane goes on as if nothing had happened: so planes on several servers are kept equal, and one that
+/// comes late starts from another's state. The form is for planes of one [version](Plane::VERSION).
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Plane {
     pub(super) seq: u64,
     pub(super) now: Timestamp,
@@ -170,13 +176,17 @@ pub struct Plane {
 }
 
 /// One agent across its groups.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct AgentBook {
     pub(super) live: u32,
     pub(super) health: AgentHealth,
 }
 
 impl Plane {
+    /// Planes of one version give the same answers to the same operations, and read each other's serialised state. A
+    /// change of the rules, or of what is kept, makes a new one.
+    pub const VERSION: u32 = 1;
+
     /// A plane rebuilt from the store's books and live calls.
     pub fn restore(image: PlaneImage) -> Self {
         let mut plane = Self { seq: image.seq, ..Self::default() };

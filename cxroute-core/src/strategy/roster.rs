@@ -1,15 +1,15 @@
 //! A roster: a group's members compiled for choosing, immutable, shared, named by the fingerprint of its content.
 
-use std::hash::Hasher;
 use std::time::Duration;
 
-use rustc_hash::FxHasher;
+use serde::{Deserialize, Serialize};
+use twox_hash::XxHash3_128;
 
 use crate::config::{Capacity, HealthSettings, RetryOutcome, Strategy};
 use crate::id::{AgentId, GroupId, MembershipId, PoolId};
 
 /// One stage of a choice: the members of a group with the limits of their agents and pools, or one agent on its own.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Roster {
     /// The group; none for an agent that is dialled directly.
     pub group: Option<GroupId>,
@@ -27,12 +27,12 @@ pub struct Roster {
     pub ring_timeout: Option<u16>,
     /// In membership order: priority (none last), then membership id.
     pub seats: Vec<Seat>,
-    /// Equal for equal content; see [`Roster::seal`].
+    /// Names the content: other content has another; see [`Roster::seal`].
     pub fingerprint: u64,
 }
 
 /// A member's place in a roster.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seat {
     /// The membership; for a directly dialled agent, one with its agent's number.
     pub membership: MembershipId,
@@ -51,7 +51,7 @@ pub struct Seat {
 }
 
 /// Limits on live attempts; none = no limit, 0 = takes none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caps {
     /// Of the agent, across groups.
     pub agent: Option<u32>,
@@ -77,25 +77,14 @@ impl Roster {
         Duration::from_millis(u64::from(window_hours) * 3_600_000 / WINDOW_STEPS as u64)
     }
 
-    /// Brings the seats into membership order and names the content.
+    /// Brings the seats into membership order and names the content, all of it: planes on several servers exchange
+    /// rosters by their fingerprints.
     pub fn seal(mut self) -> Self {
         self.seats.sort_by_key(Seat::order);
-        let mut hasher = FxHasher::default();
-        hasher.write_u64(self.group.map_or(u64::MAX, GroupId::get));
-        hasher.write_u8(self.strategy as u8);
-        hasher.write_u64(self.step.as_millis() as u64);
-        for seat in &self.seats {
-            hasher.write_u64(seat.membership.get());
-            hasher.write_u64(seat.agent.get());
-            hasher.write_u64(seat.pool.map_or(u64::MAX, PoolId::get));
-            hasher.write_u64(seat.priority.map_or(u64::MAX, u64::from));
-            hasher.write_u32(seat.capacity.get());
-            hasher.write_u8(seat.enabled.into());
-            for cap in [seat.caps.agent, seat.caps.membership, seat.caps.pool] {
-                hasher.write_u64(cap.map_or(u64::MAX, u64::from));
-            }
-        }
-        self.fingerprint = hasher.finish();
+        self.fingerprint = 0;
+        // A roster is numbers and words all the way down: there is nothing in it that JSON cannot hold.
+        let content = serde_json::to_vec(&self).unwrap_or_default();
+        self.fingerprint = XxHash3_128::oneshot(&content) as u64;
         self
     }
 }

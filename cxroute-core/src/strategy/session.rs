@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::ledger::{LiveAttempt, SessionImage};
@@ -17,18 +18,20 @@ use crate::time::Timestamp;
 pub(super) const KEEP: Duration = Duration::from_secs(300);
 
 /// One call.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Session {
     pub(super) attempts: SmallVec<[LiveAttempt; 1]>,
     states: SmallVec<[(EventKey, SessionState); 1]>,
     pub(super) ended: bool,
     pub(super) forget_at: Timestamp,
     /// When it is looked at next; set by the plane's sessions alone.
+    #[serde(skip)]
     pub(super) alarm: Option<Timestamp>,
 }
 
 /// How far a signal of the call has got.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum SessionState {
     /// Decided, not yet known to be durable.
     Decided(Arc<Pick>),

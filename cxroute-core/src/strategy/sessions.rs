@@ -6,11 +6,15 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::fmt;
 use std::hash::BuildHasher as _;
 use std::time::Duration;
 
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
+use serde::de::{SeqAccess, Visitor};
+use serde::ser::SerializeSeq as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::session::Session;
 use crate::call::SessionToken;
@@ -127,6 +131,44 @@ impl Sessions {
             self.alarms.push(Reverse((next, token)));
         }
         None
+    }
+}
+
+/// As a list of tokens with their calls. Alarms are not part of it: those of a plane that reads it back are set anew,
+/// and what falls due does so in the same order.
+impl Serialize for Sessions {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let count: usize = self.parts.iter().map(HashTable::len).sum();
+        let mut list = serializer.serialize_seq(Some(count))?;
+        for entry in self.parts.iter().flatten() {
+            list.serialize_element(&(&entry.token, &entry.session))?;
+        }
+        list.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Sessions {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(List)
+    }
+}
+
+struct List;
+
+impl<'de> Visitor<'de> for List {
+    type Value = Sessions;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of calls, each a token and what is known of it")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Sessions, A::Error> {
+        let mut sessions = Sessions::default();
+        while let Some((token, session)) = list.next_element::<(SessionToken, Session)>()? {
+            *sessions.entry(&token) = session;
+            sessions.watch(&token, Timestamp::EPOCH);
+        }
+        Ok(sessions)
     }
 }
 

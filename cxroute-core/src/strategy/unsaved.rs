@@ -5,12 +5,14 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::ledger::{HealthRow, Join, LedgerDelta, Presence};
 use super::plane::Plane;
 use crate::id::{AgentId, GroupId};
 
 /// Whose state is to be told again.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Unsaved {
     presence: BTreeSet<(GroupId, AgentId)>,
     joins: BTreeSet<(GroupId, AgentId)>,

@@ -17,7 +17,7 @@ use crate::id::AgentId;
 use crate::time::Timestamp;
 
 /// How often an agent was chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tally {
     /// Choices.
     pub(super) calls: u64,
@@ -56,7 +56,7 @@ pub struct StepTally {
 }
 
 /// Counts per step and agent over the last 96 steps.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Window {
     step_millis: i64,
     /// The latest moment seen, in milliseconds.
@@ -69,7 +69,7 @@ pub(super) struct Window {
     totals: FxHashMap<AgentId, Tally>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Step {
     /// Its last millisecond.
     end: i64,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use cxroute_core::config::{Capacity, Strategy};
+use cxroute_core::config::{Capacity, HealthSettings, RetryOutcome, Strategy};
 use cxroute_core::id::{AgentId, GroupId, MembershipId, PoolId};
 use cxroute_core::strategy::{Choice, HealthSign, LastResort, Pick, Roster, Seat, Settle};
 
@@ -124,6 +124,10 @@ fn a_fingerprint_names_the_content() {
         Roster { group: None, ..base.clone() },
         Roster { strategy: Strategy::RoundRobin, ..base.clone() },
         Roster { step: Roster::step_of(48), ..base.clone() },
+        Roster { max_attempts: 3, ..base.clone() },
+        Roster { retry_on: vec![RetryOutcome::Busy], ..base.clone() },
+        Roster { health: HealthSettings { cooldown_seconds: 7, ..base.health }, ..base.clone() },
+        Roster { ring_timeout: Some(7), ..base.clone() },
         Roster { seats: base.seats[..1].to_vec(), ..base.clone() },
         seat(|seat| seat.membership = MembershipId::new(99)),
         seat(|seat| seat.agent = AgentId::new(99)),

@@ -1,0 +1,92 @@
+//! The choices that this server made and has not confirmed yet: should the plane be built anew in between, they are
+//! brought along.
+
+use cxroute_core::call::{EventKey, SessionToken};
+use cxroute_core::strategy::{Choice, LiveAttempt, PROVISIONAL_LEASE, Picked, SessionImage};
+use rustc_hash::FxHashMap;
+use tokio::time::Instant;
+
+use crate::wire::Operation;
+
+/// Looks for old choices when so many are kept.
+const MANY: usize = 1_024;
+
+/// Choices by the signal that they were made for.
+#[derive(Default)]
+pub(crate) struct Made {
+    choices: FxHashMap<(SessionToken, EventKey), Unconfirmed>,
+    /// So many are kept before old ones are looked for.
+    most: usize,
+}
+
+struct Unconfirmed {
+    epoch: String,
+    at: Instant,
+    attempt: LiveAttempt,
+}
+
+impl Made {
+    /// Notes what came of a choice.
+    pub(crate) fn note(&mut self, token: &SessionToken, key: EventKey, choice: &Choice, epoch: &str) {
+        let Choice::Made(pick) = choice else { return };
+        let (number, seat, probe) = match &pick.picked {
+            Picked::Seat(picked) => (picked.attempt, Some(picked.seat), picked.probe),
+            Picked::Number { attempt } => (*attempt, None, None),
+            Picked::Nobody => return,
+        };
+        if self.choices.len() >= self.most.max(MANY) {
+            self.choices.retain(|_, made| made.at.elapsed() < PROVISIONAL_LEASE);
+            self.most = self.choices.len() * 2;
+        }
+        let attempt = LiveAttempt { number, seat, open_until: None, probe };
+        let made = Unconfirmed { epoch: epoch.to_owned(), at: Instant::now(), attempt };
+        self.choices.insert((token.clone(), key), made);
+    }
+
+    /// If `operation` confirms a choice of another epoch: the call as this epoch is to know it first.
+    pub(crate) fn adopted(&self, operation: &Operation, epoch: &str) -> Option<SessionImage> {
+        let Operation::Complete { token, key, open_until, .. } = operation else { return None };
+        let made = self.choices.get(&(token.clone(), *key)).filter(|made| made.epoch != epoch)?;
+        let attempt = LiveAttempt { open_until: Some(*open_until), ..made.attempt.clone() };
+        let (token, attempts) = (token.clone(), vec![attempt]);
+        Some(SessionImage { token, attempts, ended: false, forget_at: *open_until })
+    }
+
+    /// `operation` is done: the choice that it confirmed or took back is not waited for any more.
+    pub(crate) fn settle(&mut self, operation: &Operation) {
+        if let Operation::Complete { token, key, .. } | Operation::Retract { token, key } = operation {
+            self.choices.remove(&(token.clone(), *key));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cxroute_core::call::EventKind;
+    use cxroute_core::secret::Sealed;
+    use cxroute_core::time::Timestamp;
+
+    use super::*;
+
+    fn made() -> (Made, Operation) {
+        let token = SessionToken::new("call").unwrap();
+        let key = EventKey { kind: EventKind::VoiceRequest, hash: 1 };
+        let mut made = Made::default();
+        let attempt = LiveAttempt { number: 1, seat: None, open_until: None, probe: None };
+        let unconfirmed = Unconfirmed { epoch: "one".to_owned(), at: Instant::now(), attempt };
+        made.choices.insert((token.clone(), key), unconfirmed);
+        let open_until = Timestamp::from_millis(60_000);
+        let answer = Sealed::from_bytes(Vec::new());
+        (made, Operation::Complete { token, key, answer, open_until })
+    }
+
+    #[test]
+    fn a_choice_is_brought_along_once_and_only_into_another_epoch() {
+        let (mut made, confirmed) = made();
+        assert_eq!(made.adopted(&confirmed, "one"), None);
+        let image = made.adopted(&confirmed, "two").unwrap();
+        assert_eq!(image.attempts[0].open_until, Some(image.forget_at));
+        made.settle(&confirmed);
+        assert_eq!(made.adopted(&confirmed, "two"), None);
+    }
+}

@@ -1,0 +1,342 @@
+//! The scripts, and what is asked of them and how they answer.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use redis::{Cmd, Pipeline, Script, Value, cmd};
+
+use crate::keys::Keys;
+use crate::link::{Link, Trouble};
+
+static APPEND: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("lua/append.lua")));
+static FOUND: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("lua/found.lua")));
+static LOAD: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("lua/load.lua")));
+static SHORTEN: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("lua/shorten.lua")));
+
+/// A script, and the hash that Redis knows it by.
+struct Lua {
+    text: &'static str,
+    hash: String,
+}
+
+impl Lua {
+    fn new(text: &'static str) -> Self {
+        Self { text, hash: Script::new(text).get_hash().to_owned() }
+    }
+}
+
+/// So many entries are read at once.
+const MOST_READ: usize = 2_000;
+/// A state is written in pieces of this many bytes, so that others' pipelines find their way in between.
+const PIECE: usize = 256 * 1024;
+/// A state that nobody finishes writing goes after this.
+const UNFINISHED: Duration = Duration::from_secs(60);
+
+/// One entry as it was read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Read {
+    /// Its id in the stream: milliseconds of Redis's clock, then a counter.
+    pub(crate) id: String,
+    /// Its number: one more than that of the entry before it.
+    pub(crate) number: u64,
+    pub(crate) operation: Vec<u8>,
+}
+
+impl Read {
+    /// When it was written, in milliseconds of Redis's clock.
+    pub(crate) fn millis(&self) -> i64 {
+        self.id.split_once('-').and_then(|(millis, _)| millis.parse().ok()).unwrap_or(0)
+    }
+}
+
+/// What came of appending.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Appended {
+    /// The operations are in the log, the last one with this number.
+    Yes { last: u64, snapshot_due: bool },
+    /// There is no plane, or Redis was started anew since.
+    Lost,
+    /// The plane has another epoch than the caller's.
+    OtherEpoch,
+    /// The deadline had passed; nothing was done.
+    Late,
+}
+
+/// An answer of the append script, with the entries that were behind the caller's position.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    /// Redis's clock, in milliseconds.
+    pub(crate) now: i64,
+    pub(crate) appended: Appended,
+    pub(crate) entries: Vec<Read>,
+    /// More entries may follow.
+    pub(crate) more: bool,
+}
+
+/// What a replica starts from.
+#[derive(Debug)]
+pub(crate) enum Loaded {
+    State {
+        now: i64,
+        epoch: String,
+        number: u64,
+        id: String,
+        state: Vec<u8>,
+    },
+    Lost,
+    /// A plane of a later version is there.
+    Newer(String),
+}
+
+/// What came of founding.
+#[derive(Debug)]
+pub(crate) enum Founded {
+    Yes {
+        now: i64,
+        number: u64,
+    },
+    /// Somebody else did.
+    There,
+    /// A plane of a later version is there.
+    Newer(String),
+}
+
+/// Where a caller stands, and how long it waits.
+pub(crate) struct Position<'a> {
+    pub(crate) epoch: &'a str,
+    /// Id of the last entry that it has applied.
+    pub(crate) id: &'a str,
+    /// In milliseconds of Redis's clock; 0: none.
+    pub(crate) deadline: i64,
+}
+
+/// A tenant's way to Redis.
+pub(crate) struct Desk<'a> {
+    pub(crate) link: &'a Link,
+    pub(crate) keys: &'a Keys,
+    pub(crate) patience: Duration,
+    /// How long keys are kept when nobody touches them.
+    pub(crate) keep: Duration,
+}
+
+impl Desk<'_> {
+    /// Appends operations and reads what is behind the position, the new ones included, in one round trip.
+    pub(crate) async fn exchange(
+        &self,
+        position: &Position<'_>,
+        operations: &[Vec<u8>],
+    ) -> Result<Exchange, Trouble> {
+        let answers = self
+            .run(&APPEND, |by| {
+                let mut pipeline = Pipeline::new();
+                let mut append = by.cmd(&[self.keys.plane(), self.keys.log(), self.keys.snapshot()]);
+                append.arg(position.epoch).arg(position.deadline).arg(self.keep_millis()).arg(operations);
+                pipeline.add_command(append);
+                let after = format!("({}", position.id);
+                pipeline.cmd("XRANGE").arg(self.keys.log()).arg(after).arg("+");
+                pipeline.arg("COUNT").arg(MOST_READ);
+                pipeline
+            })
+            .await?;
+        let [answer, entries] = <[Value; 2]>::try_from(answers).map_err(|_| strange("two answers"))?;
+        let entries = read_entries(entries).ok_or_else(|| strange("entries"))?;
+        let more = entries.len() == MOST_READ;
+        let mut answer = fields(answer);
+        let (status, now) = (text(answer.next()), number(answer.next()).ok_or_else(|| strange("a time"))?);
+        let appended = match &*status {
+            "ok" => {
+                let last = number(answer.next()).ok_or_else(|| strange("a number"))?;
+                let _id = answer.next();
+                Appended::Yes { last: last.unsigned_abs(), snapshot_due: number(answer.next()) == Some(1) }
+            }
+            "lost" => Appended::Lost,
+            "epoch" => Appended::OtherEpoch,
+            "late" => Appended::Late,
+            _ => return Err(strange("a status")),
+        };
+        Ok(Exchange { now, appended, entries, more })
+    }
+
+    /// The state that a replica starts from.
+    pub(crate) async fn load(&self, version: u32) -> Result<Loaded, Trouble> {
+        let answers = self
+            .run(&LOAD, |by| {
+                by.alone(&[self.keys.plane(), self.keys.snapshot()], |load| {
+                    load.arg(version);
+                })
+            })
+            .await?;
+        let mut answer = fields(answers.into_iter().next().unwrap_or_default());
+        let (status, now) = (text(answer.next()), number(answer.next()).ok_or_else(|| strange("a time"))?);
+        Ok(match &*status {
+            "ok" => Loaded::State {
+                now,
+                epoch: text(answer.next()),
+                number: number(answer.next()).ok_or_else(|| strange("a number"))?.unsigned_abs(),
+                id: text(answer.next()),
+                state: bytes(answer.next()),
+            },
+            "lost" => Loaded::Lost,
+            "newer" => Loaded::Newer(text(answer.next())),
+            _ => return Err(strange("a status")),
+        })
+    }
+
+    /// Begins a new epoch with this state; in place of a plane that is there only if told so.
+    pub(crate) async fn found(
+        &self,
+        epoch: &str,
+        replace: Replace,
+        version: u32,
+        state: &[u8],
+    ) -> Result<Founded, Trouble> {
+        let answers = self
+            .run(&FOUND, |by| {
+                by.alone(&[self.keys.plane(), self.keys.log(), self.keys.snapshot()], |found| {
+                    found.arg(epoch).arg(i32::from(replace == Replace::Yes)).arg(version);
+                    found.arg(self.keep_millis()).arg(state);
+                })
+            })
+            .await?;
+        let mut answer = fields(answers.into_iter().next().unwrap_or_default());
+        let (status, now) = (text(answer.next()), number(answer.next()).ok_or_else(|| strange("a time"))?);
+        Ok(match &*status {
+            "founded" => {
+                let number = number(answer.next()).ok_or_else(|| strange("a number"))?.unsigned_abs();
+                Founded::Yes { now, number }
+            }
+            "there" => Founded::There,
+            "newer" => Founded::Newer(text(answer.next())),
+            _ => return Err(strange("a status")),
+        })
+    }
+
+    /// Puts a newer state under the log, and cuts the log.
+    pub(crate) async fn shorten(
+        &self,
+        writer: &str,
+        epoch: &str,
+        number: u64,
+        id: &str,
+        state: &[u8],
+    ) -> Result<(), Trouble> {
+        let newer = self.keys.newer_snapshot(writer);
+        let mut start = Pipeline::new();
+        start.cmd("DEL").arg(&newer).ignore();
+        self.link.run(&start, self.patience).await?;
+        for piece in state.chunks(PIECE) {
+            let mut append = Pipeline::new();
+            append.cmd("APPEND").arg(&newer).arg(piece).ignore();
+            append.cmd("PEXPIRE").arg(&newer).arg(millis(UNFINISHED)).ignore();
+            self.link.run(&append, self.patience).await?;
+        }
+        let keys = [self.keys.plane(), self.keys.log(), self.keys.snapshot(), newer];
+        self.run(&SHORTEN, |by| {
+            by.alone(&keys, |shorten| {
+                shorten.arg(epoch).arg(number).arg(id).arg(self.keep_millis());
+            })
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Runs a pipeline with a script by its hash; with its text, if Redis does not know it.
+    async fn run(&self, script: &Lua, pipeline: impl Fn(By<'_>) -> Pipeline) -> Result<Vec<Value>, Trouble> {
+        match self.link.run(&pipeline(By::Hash(script)), self.patience).await {
+            Err(Trouble::NoScript) => self.link.run(&pipeline(By::Text(script)), self.patience).await,
+            answered => answered,
+        }
+    }
+
+    fn keep_millis(&self) -> u64 {
+        millis(self.keep)
+    }
+}
+
+/// Whether a plane that is there makes room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replace {
+    Yes,
+    No,
+}
+
+/// How a script is named.
+#[derive(Clone, Copy)]
+enum By<'a> {
+    Hash(&'a Lua),
+    Text(&'a Lua),
+}
+
+impl By<'_> {
+    fn cmd(self, keys: &[String]) -> Cmd {
+        let mut command = match self {
+            By::Hash(script) => {
+                let mut command = cmd("EVALSHA");
+                command.arg(&script.hash);
+                command
+            }
+            By::Text(script) => {
+                let mut command = cmd("EVAL");
+                command.arg(script.text);
+                command
+            }
+        };
+        command.arg(keys.len()).arg(keys);
+        command
+    }
+
+    fn alone(self, keys: &[String], arguments: impl Fn(&mut Cmd)) -> Pipeline {
+        let mut command = self.cmd(keys);
+        arguments(&mut command);
+        let mut pipeline = Pipeline::new();
+        pipeline.add_command(command);
+        pipeline
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn strange(expected: &str) -> Trouble {
+    Trouble::Away(format!("expected {expected} of a script, got something else"))
+}
+
+fn fields(answer: Value) -> std::vec::IntoIter<Value> {
+    match answer {
+        Value::Array(fields) => fields.into_iter(),
+        _ => Vec::new().into_iter(),
+    }
+}
+
+fn bytes(value: Option<Value>) -> Vec<u8> {
+    match value {
+        Some(Value::BulkString(bytes)) => bytes,
+        Some(Value::SimpleString(text)) => text.into_bytes(),
+        _ => Vec::new(),
+    }
+}
+
+fn text(value: Option<Value>) -> String {
+    String::from_utf8(bytes(value)).unwrap_or_default()
+}
+
+fn number(value: Option<Value>) -> Option<i64> {
+    match value? {
+        Value::Int(number) => Some(number),
+        other => text(Some(other)).parse().ok(),
+    }
+}
+
+/// Entries as `XRANGE` gives them: id, then names and values.
+fn read_entries(value: Value) -> Option<Vec<Read>> {
+    let Value::Array(entries) = value else { return None };
+    let entry = |entry: Value| {
+        let mut entry = fields(entry);
+        let id = text(entry.next());
+        let mut named = fields(entry.next()?);
+        let (_, n, _, operation) = (named.next()?, named.next(), named.next()?, named.next());
+        Some(Read { id, number: number(n)?.unsigned_abs(), operation: bytes(operation) })
+    };
+    entries.into_iter().map(entry).collect()
+}

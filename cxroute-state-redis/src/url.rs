@@ -1,0 +1,97 @@
+//! URLs of Redis: single, Sentinel, cluster; with or without TLS.
+
+use std::time::Duration;
+
+use redis::cluster::ClusterClientBuilder;
+use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
+use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, TlsMode};
+
+use crate::link::Source;
+
+/// Sockets of a cluster's nodes: whoever waits says how long, this only ends what nobody waits for any more.
+const NODE: Duration = Duration::from_secs(2);
+
+/// A URL is none of Redis. It never quotes the URL, which may hold a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected {expected}, got {got}")]
+pub struct RedisUrlError {
+    expected: &'static str,
+    got: String,
+}
+
+const EXPECTED: &str = "redis://[user:password@]host[:port][/db], rediss://… with TLS, \
+                        redis+cluster://host:port,host:port,… or redis+sentinel://host:port,…/master-name[/db]";
+
+fn refused(got: impl Into<String>) -> RedisUrlError {
+    RedisUrlError { expected: EXPECTED, got: got.into() }
+}
+
+/// Where `url` says that Redis is.
+pub(crate) fn source(url: &str) -> Result<Source, RedisUrlError> {
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| refused("a text without a scheme"))?;
+    match scheme {
+        "redis" | "rediss" => {
+            let client =
+                Client::open(url).map_err(|error| refused(format!("a URL that is none: {error}")))?;
+            Ok(Source::Single(client))
+        }
+        "redis+cluster" | "rediss+cluster" => cluster(node_scheme(scheme), rest),
+        "redis+sentinel" | "rediss+sentinel" => sentinel(node_scheme(scheme), rest),
+        other => Err(refused(format!("a URL with the scheme {other:?}"))),
+    }
+}
+
+fn node_scheme(scheme: &str) -> &'static str {
+    if scheme.starts_with("rediss") { "rediss" } else { "redis" }
+}
+
+/// User and password, which all nodes share, and the nodes.
+fn nodes<'a>(scheme: &str, rest: &'a str) -> Result<(Vec<ConnectionInfo>, &'a str), RedisUrlError> {
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let (credentials, hosts) = match authority.rsplit_once('@') {
+        Some((credentials, hosts)) => (format!("{credentials}@"), hosts),
+        None => (String::new(), authority),
+    };
+    let node = |host: &str| {
+        let url = format!("{scheme}://{credentials}{host}");
+        url.into_connection_info().map_err(|error| refused(format!("a node that is none: {error}")))
+    };
+    let nodes = hosts.split(',').filter(|host| !host.is_empty()).map(node).collect::<Result<Vec<_>, _>>()?;
+    if nodes.is_empty() { Err(refused("no node")) } else { Ok((nodes, path)) }
+}
+
+fn cluster(scheme: &str, rest: &str) -> Result<Source, RedisUrlError> {
+    let (nodes, path) = nodes(scheme, rest)?;
+    if !path.is_empty() {
+        return Err(refused("a database of a cluster, which has but one"));
+    }
+    let builder = ClusterClientBuilder::new(nodes).retries(1).connection_timeout(NODE).response_timeout(NODE);
+    let client = builder.build().map_err(|error| refused(format!("nodes that are no cluster's: {error}")))?;
+    Ok(Source::Cluster(Box::new(client)))
+}
+
+fn sentinel(scheme: &str, rest: &str) -> Result<Source, RedisUrlError> {
+    let (nodes, path) = nodes(scheme, rest)?;
+    let (master, db) = path.split_once('/').unwrap_or((path, "0"));
+    let db: i64 = db.parse().map_err(|_| refused("a database that is no number"))?;
+    if master.is_empty() {
+        return Err(refused("Sentinels without the name of a master"));
+    }
+    let addresses: Vec<ConnectionAddr> = nodes.iter().map(|node| node.addr().clone()).collect();
+    let builder = SentinelClientBuilder::new(addresses, master, SentinelServerType::Master);
+    let build = |error| refused(format!("Sentinels that are none: {error}"));
+    let mut builder = builder.map_err(build)?.set_client_to_redis_db(db);
+    // Sentinels and servers alike: an installation that tells them apart gives Sentinels none.
+    if let Some(node) = nodes.first() {
+        if let Some(username) = node.redis_settings().username() {
+            builder = builder.set_client_to_redis_username(username);
+        }
+        if let Some(password) = node.redis_settings().password() {
+            builder = builder.set_client_to_redis_password(password);
+        }
+    }
+    if scheme == "rediss" {
+        builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
+    }
+    Ok(Source::Sentinel(Box::new(builder.build().map_err(build)?)))
+}
