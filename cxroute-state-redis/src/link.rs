@@ -21,7 +21,7 @@ const DEAF: Duration = Duration::from_secs(2);
 
 /// Where Redis is.
 pub(crate) enum Source {
-    Single(Client),
+    Single(Box<Client>),
     Sentinel(Box<SentinelClient>),
     Cluster(Box<ClusterClient>),
 }
@@ -139,10 +139,10 @@ async fn keep_connected(
     offers: watch::Sender<Option<Numbered>>,
     mut reports: mpsc::Receiver<u64>,
 ) {
-    let mut tried: u64 = 0;
+    let (mut number, mut tried) = (0_u64, 0_u64);
     loop {
         tried += 1;
-        let number = tried;
+        number += 1;
         let connected = tokio::select! {
             connected = timeout(CONNECTING, source.connect()) => connected,
             () = offers.closed() => return,
@@ -150,6 +150,7 @@ async fn keep_connected(
         match connected {
             Ok(Ok(connection)) => {
                 tracing::info!("connected to Redis");
+                tried = 0;
                 offers.send_replace(Some(Numbered { number, connection }));
             }
             Ok(Err(error)) => {
@@ -172,7 +173,6 @@ async fn keep_connected(
             }
         }
         tracing::warn!("the connection to Redis broke");
-        tried = 0.max(number);
         offers.send_replace(None);
     }
 }

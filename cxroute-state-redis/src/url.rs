@@ -33,7 +33,7 @@ pub(crate) fn source(url: &str) -> Result<Source, RedisUrlError> {
         "redis" | "rediss" => {
             let client =
                 Client::open(url).map_err(|error| refused(format!("a URL that is none: {error}")))?;
-            Ok(Source::Single(client))
+            Ok(Source::Single(Box::new(client)))
         }
         "redis+cluster" | "rediss+cluster" => cluster(node_scheme(scheme), rest),
         "redis+sentinel" | "rediss+sentinel" => sentinel(node_scheme(scheme), rest),
