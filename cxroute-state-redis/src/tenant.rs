@@ -35,7 +35,7 @@ const IDLE: Duration = Duration::from_secs(600);
 /// Building a plane anew may take this long.
 pub(crate) const RESTORING: Duration = Duration::from_secs(5);
 /// A plane that missed something is not built anew more often than this.
-const BETWEEN_FOUNDINGS: Duration = Duration::from_secs(5);
+const BETWEEN_REPLACEMENTS: Duration = Duration::from_secs(5);
 /// A batch that met another epoch or a gap is tried so often.
 const MOST_TRIES: usize = 4;
 
@@ -66,7 +66,8 @@ pub(crate) struct Tenant {
     /// When Redis's clock was read last, and what it said, in milliseconds.
     clock: Option<(Instant, i64)>,
     away_until: Option<Instant>,
-    founded: Option<Instant>,
+    /// When a plane that missed something was last replaced.
+    replaced: Option<Instant>,
     asked: Instant,
     /// Between two looks at what others wrote.
     look: Duration,
@@ -90,7 +91,7 @@ impl Tenant {
             made: Made::default(),
             clock: None,
             away_until: None,
-            founded: None,
+            replaced: None,
             asked: Instant::now(),
             look: options.follow,
             shortening: Arc::default(),
@@ -162,13 +163,19 @@ impl Tenant {
         }
         match self.exchange(asks).await {
             Ok(()) => self.is_back(),
-            Err((unanswered, why)) => self.refuse(unanswered, &why),
+            Err((unanswered, why)) => {
+                if why == LiveError::Lost {
+                    // That is an answer, too.
+                    self.is_back();
+                }
+                self.refuse(unanswered, &why);
+            }
         }
     }
 
     fn is_to_be_founded(&self) -> bool {
         self.standing.missed.load(Ordering::Relaxed)
-            && self.founded.is_none_or(|founded| founded.elapsed() > BETWEEN_FOUNDINGS)
+            && self.replaced.is_none_or(|at| at.elapsed() > BETWEEN_REPLACEMENTS)
     }
 
     fn is_back(&mut self) {
@@ -416,7 +423,9 @@ impl Tenant {
                 self.clock = Some((Instant::now(), now));
                 fresh.number = number;
                 self.copy = Some(fresh);
-                self.founded = Some(Instant::now());
+                if replace == Replace::Yes {
+                    self.replaced = Some(Instant::now());
+                }
             }
             Ok(Founded::There) => self.copy = None,
             Ok(Founded::Newer(version)) => return Err(away(&newer(&version))),

@@ -1,5 +1,7 @@
 //! Planes on the Redis servers that the environment names, each test with tenants of its own.
 
+pub(crate) mod private;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;

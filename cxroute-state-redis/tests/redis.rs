@@ -1,0 +1,282 @@
+//! What the kit cannot ask, as it is this adapter's own: servers that share a log, a Redis that stops, dies and comes
+//! back, what a choice costs it and what it keeps.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cxroute_core::authority::{IngestScope, Operator};
+use cxroute_core::call::{EventKey, EventKind, SessionToken};
+use cxroute_core::config::Strategy;
+use cxroute_core::conformance::fixture::{answer, roster, seat, token};
+use cxroute_core::id::TenantId;
+use cxroute_core::port::{LiveError, LiveState as _};
+use cxroute_core::strategy::{Choice, ChooseRequest, LastResort, Picked, PlaneImage, Roster};
+use cxroute_core::time::Timestamp;
+use cxroute_state_redis::{RedisLive, RedisLiveOptions};
+
+use self::support::private::PrivateRedis;
+
+const KEY: EventKey = EventKey { kind: EventKind::VoiceRequest, hash: 1 };
+
+/// A tenant's line to one server.
+struct Line {
+    live: RedisLive,
+    scope: IngestScope,
+}
+
+impl Line {
+    #[expect(clippy::disallowed_methods, reason = "the test plays the host")]
+    fn to(redis: &PrivateRedis, patience: Duration) -> Self {
+        let options = RedisLiveOptions { patience, ..RedisLiveOptions::default() };
+        let live = RedisLive::open(&redis.url(), options).unwrap();
+        Self { live, scope: Operator::assume().ingest(TenantId::new(5)) }
+    }
+
+    fn patient(redis: &PrivateRedis) -> Self {
+        Self::to(redis, Duration::from_secs(20))
+    }
+
+    async fn restore(&self) -> Result<(), LiveError> {
+        self.live.restore(&self.scope, PlaneImage::default()).await
+    }
+
+    async fn choose(&self, call: &str, stages: &[Arc<Roster>]) -> Result<Choice, LiveError> {
+        let token = token(call);
+        self.live.choose(&self.scope, &request(&token, stages)).await
+    }
+
+    /// The agent that takes the call; nobody's is 0.
+    async fn agent(&self, call: &str, stages: &[Arc<Roster>]) -> u64 {
+        match self.choose(call, stages).await {
+            Ok(Choice::Made(pick)) => match &pick.picked {
+                Picked::Seat(seat) => seat.seat.agent.get(),
+                Picked::Number { .. } | Picked::Nobody => 0,
+            },
+            other => panic!("expected a new choice, got {other:?}"),
+        }
+    }
+
+    async fn complete(&self, call: &str, words: &str) {
+        let open_until = now().after(Duration::from_secs(3_600));
+        self.live.complete(&self.scope, &token(call), KEY, &answer(words), open_until).await.unwrap();
+    }
+
+    /// Asks until something else than [`LiveError::Unavailable`] comes.
+    async fn once_it_is_there(&self, stages: &[Arc<Roster>]) -> Result<Choice, LiveError> {
+        let patience = Instant::now();
+        loop {
+            match self.choose("a call that asks", stages).await {
+                Err(LiveError::Unavailable { .. }) if patience.elapsed() < Duration::from_secs(20) => {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+                other => return other,
+            }
+        }
+    }
+}
+
+fn request<'a>(token: &'a SessionToken, stages: &'a [Arc<Roster>]) -> ChooseRequest<'a> {
+    ChooseRequest {
+        token,
+        key: KEY,
+        now: now(),
+        settle: None,
+        stages,
+        preferences: &[],
+        last_resort: LastResort::End,
+        tried: &[],
+    }
+}
+
+fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap())
+}
+
+fn turns() -> [Arc<Roster>; 1] {
+    [roster(20, Strategy::RoundRobin, vec![seat(7), seat(8), seat(9)])]
+}
+
+fn capped() -> [Arc<Roster>; 1] {
+    let mut one = seat(7);
+    one.caps.agent = Some(1);
+    [roster(20, Strategy::Priority, vec![one])]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_at_once_take_turns_as_one() {
+    let redis = PrivateRedis::start();
+    let servers = Arc::new([Line::patient(&redis), Line::patient(&redis), Line::patient(&redis)]);
+    servers[0].restore().await.unwrap();
+    let mut calls = tokio::task::JoinSet::new();
+    for call in 0..300 {
+        let servers = Arc::clone(&servers);
+        calls.spawn(async move { servers[call % 3].agent(&format!("call {call}"), &turns()).await });
+    }
+    let mut taken = [0; 10];
+    for agent in calls.join_all().await {
+        taken[usize::try_from(agent).unwrap()] += 1;
+    }
+    assert_eq!(taken[7..], [100, 100, 100]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_costs_one_script_and_one_read_whatever_the_size_of_the_group() {
+    let redis = PrivateRedis::start();
+    let line = Line::patient(&redis);
+    line.restore().await.unwrap();
+    for members in [10_u64, 1_000] {
+        let stages = [roster(members, Strategy::LoadBalanced, (1..=members).map(seat).collect())];
+        line.agent(&format!("first {members}"), &stages).await;
+        let before = calls(&redis);
+        for call in 0..50 {
+            line.agent(&format!("{members} {call}"), &stages).await;
+        }
+        let after = calls(&redis);
+        // A look at what others wrote may fall in between.
+        let [scripts, reads] = [0, 1].map(|n| after[n].0 - before[n].0);
+        assert!(
+            (50..=53).contains(&scripts) && scripts == reads,
+            "{members}: {scripts} scripts, {reads} reads"
+        );
+        let micros = (after[0].1 - before[0].1 + after[1].1 - before[1].1) / scripts;
+        println!("{members} members: {micros} µs of Redis's time a choice");
+        assert!(micros < 2_000, "{members} members: {micros} µs");
+    }
+}
+
+/// How often scripts and reads were called, and how many microseconds they took.
+fn calls(redis: &PrivateRedis) -> [(u64, u64); 2] {
+    let stats = redis.says(&["info", "commandstats"]);
+    ["cmdstat_evalsha:", "cmdstat_xrange:"].map(|name| {
+        let line = stats.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("calls=0,usec=0");
+        let field = |name: &str| {
+            let value = line.trim().split(',').find_map(|field| field.strip_prefix(name));
+            value.and_then(|value| value.parse().ok()).unwrap_or(0)
+        };
+        (field("calls="), field("usec="))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_comes_late_starts_from_the_state_that_others_wrote_and_the_log_is_cut() {
+    let redis = PrivateRedis::start();
+    let line = Line::patient(&redis);
+    line.restore().await.unwrap();
+    let (calls, words) = (3_000, "a".repeat(2_000));
+    for call in 0..calls {
+        let call = format!("call {call}");
+        line.agent(&call, &turns()).await;
+        line.complete(&call, &words).await;
+        line.live.end(&line.scope, &token(&call), now()).await.unwrap();
+    }
+    let patience = Instant::now();
+    let entries = loop {
+        line.agent(&format!("more {}", patience.elapsed().as_nanos()), &turns()).await;
+        let entries: u64 = redis.says(&["xlen", "tenant:{5}:plane:log"]).parse().unwrap();
+        if entries < 3 * calls || patience.elapsed() > Duration::from_secs(20) {
+            break entries;
+        }
+    };
+    assert!(entries < 3 * calls, "{entries} entries of {} are left", 3 * calls);
+    let expected = line.agent("one more", &turns()).await;
+    let late = Line::patient(&redis);
+    assert_eq!(late.agent("the next", &turns()).await, 7 + (expected - 7 + 1) % 3, "the turn goes on");
+    let copy = late.choose("call 2999", &turns()).await.unwrap();
+    assert_eq!(copy, Choice::Answered(answer(&words)), "it knows what the others answered");
+    for key in redis.says(&["keys", "*"]).lines() {
+        let left: i64 = redis.says(&["pttl", key]).parse().unwrap();
+        assert!(left > 0, "{key} never goes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_was_started_anew_is_not_believed_even_if_it_kept_everything() {
+    let mut redis = PrivateRedis::start();
+    let line = Line::patient(&redis);
+    line.restore().await.unwrap();
+    line.agent("before", &turns()).await;
+    redis.kill();
+    redis.restart();
+    assert_eq!(redis.says(&["exists", "tenant:{5}:plane"]), "1", "it has what it had");
+    assert_eq!(line.once_it_is_there(&turns()).await, Err(LiveError::Lost));
+    line.restore().await.unwrap();
+    assert_eq!(line.agent("after", &turns()).await, 7, "built anew, from an empty store");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_stops_is_away_at_once_and_what_it_runs_late_does_nothing() {
+    let redis = PrivateRedis::start();
+    let patience = Duration::from_millis(200);
+    let line = Line::to(&redis, patience);
+    line.once_it_is_there(&turns()).await.expect_err("there is no plane yet");
+    line.restore().await.unwrap();
+    line.agent("before", &turns()).await;
+    let entries = redis.says(&["xlen", "tenant:{5}:plane:log"]);
+    redis.signal("STOP");
+    let began = Instant::now();
+    let away = line.choose("while it is away", &turns()).await;
+    assert!(matches!(away, Err(LiveError::Unavailable { .. })), "{away:?}");
+    assert!(began.elapsed() < patience * 3, "{:?}", began.elapsed());
+    for call in 0..20 {
+        let again = line.choose(&format!("again {call}"), &turns()).await;
+        assert!(matches!(again, Err(LiveError::Unavailable { .. })), "{again:?}");
+    }
+    assert!(began.elapsed() < patience * 5, "the later ones did not wait: {:?}", began.elapsed());
+    tokio::time::sleep(patience * 2).await;
+    redis.signal("CONT");
+    // What was sent before it stopped has run by the time that this is answered.
+    assert_eq!(redis.says(&["xlen", "tenant:{5}:plane:log"]), entries, "late scripts did nothing");
+    assert_eq!(line.once_it_is_there(&turns()).await, Err(LiveError::Lost), "it missed something");
+    line.restore().await.unwrap();
+    line.agent("after", &turns()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_that_is_confirmed_after_the_plane_was_built_anew_still_counts() {
+    let mut redis = PrivateRedis::start();
+    let line = Line::patient(&redis);
+    line.restore().await.unwrap();
+    assert_eq!(line.agent("a call", &capped()).await, 7);
+    redis.kill();
+    redis.restart();
+    assert_eq!(line.once_it_is_there(&capped()).await, Err(LiveError::Lost));
+    line.restore().await.unwrap();
+    line.complete("a call", "durable meanwhile").await;
+    assert_eq!(line.agent("another", &capped()).await, 0, "the one seat is taken");
+    line.live.end(&line.scope, &token("a call"), now()).await.unwrap();
+    assert_eq!(line.agent("a third", &capped()).await, 7, "and free again");
+}
+
+#[tokio::test]
+async fn a_redis_that_was_never_there_is_away_within_the_callers_patience() {
+    let redis = PrivateRedis::start();
+    let line = Line::to(&redis, Duration::from_millis(100));
+    drop(redis);
+    let began = Instant::now();
+    let away = line.choose("a call", &turns()).await;
+    assert!(matches!(away, Err(LiveError::Unavailable { .. })), "{away:?}");
+    assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_url_that_is_none_is_refused_with_the_choices_but_without_its_password() {
+    for url in [
+        "redis",
+        "http://me:hunter2@host",
+        "redis://me:hunter2@host:a-port",
+        "redis+cluster://me:hunter2@",
+        "redis+cluster://me:hunter2@host:1/3",
+        "redis+sentinel://me:hunter2@host:1",
+        "redis+sentinel://me:hunter2@host:1/main/db",
+    ] {
+        let Err(refused) = RedisLive::open(url, RedisLiveOptions::default()) else { panic!("{url}") };
+        let refused = refused.to_string();
+        assert!(refused.starts_with("expected redis://"), "{refused}");
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
+}
