@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use clap::{Args, ValueEnum};
@@ -54,6 +55,9 @@ pub struct ExplainArgs {
     #[arg(long, env = "CXROUTE_PUBLIC_URL", value_name = "URL", default_value = "http://127.0.0.1:8080", value_parser = public_url)]
     public_url: String,
 }
+
+/// A dry run may wait for a plane in Redis.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where a call comes from (FACTS §1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -126,7 +130,7 @@ async fn explain(
     let store = &opened.store;
     let parts = Parts {
         store: Arc::clone(store),
-        live: args.live.open()?,
+        live: args.live.open(PATIENCE)?,
         commit: Arc::new(Direct::new(Arc::clone(store))),
         vault: Arc::clone(&opened.keyring) as _,
         authenticator: None,

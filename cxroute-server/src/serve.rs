@@ -99,7 +99,7 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     };
     let backing = Backing {
         store: opened.store,
-        live: options.live.open()?,
+        live: options.live.open(options.live_patience())?,
         durability,
         authenticator: Arc::new(opened.keyring.webhook_keys()),
         vault: opened.keyring,
@@ -120,6 +120,11 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
 }
 
 impl ServeOptions {
+    /// What a plane in Redis may take of an answer's time: 60 ms of the usual 500.
+    fn live_patience(&self) -> Duration {
+        Duration::from_millis(self.deadline_ms.into()) * 12 / 100
+    }
+
     /// Where signals wait while the store is away: beside the database, or in this folder; nowhere for a store in memory.
     fn spool_folder(&self) -> Option<PathBuf> {
         match (&self.spool, &self.store.store) {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -108,17 +109,17 @@ impl FromStr for LiveUrl {
 }
 
 impl LiveUrl {
-    /// Opens the execution plane. A Redis that is away is no reason to wait: calls are answered without it, and it is
-    /// connected to when it is there.
+    /// Opens the execution plane, which answers within `patience`. A Redis that is away is no reason to wait: calls are
+    /// answered without it, and it is connected to when it is there.
     ///
     /// # Errors
     /// What was expected of the URL.
-    pub fn open(&self) -> anyhow::Result<Arc<dyn LiveState>> {
+    pub fn open(&self, patience: Duration) -> anyhow::Result<Arc<dyn LiveState>> {
         Ok(match self {
             Self::Memory => Arc::new(MemoryLive::new()),
             Self::Redis(url) => {
-                let live = RedisLive::open(&url.0, RedisLiveOptions::default());
-                Arc::new(live.context("--live")?)
+                let options = RedisLiveOptions { patience, ..RedisLiveOptions::default() };
+                Arc::new(RedisLive::open(&url.0, options).context("--live")?)
             }
         })
     }
