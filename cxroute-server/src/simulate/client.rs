@@ -1,6 +1,5 @@
 //! The platform's HTTP side: pooled keep-alive connections, credentials, tries until there is an answer.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,7 +14,6 @@ use sha2::Sha256;
 
 use super::link::BaseUrl;
 use super::options::SimulateOptions;
-use super::play::Copied;
 use super::webhook::{SessionHeaders, Webhook};
 
 const AGENT: HeaderValue = HeaderValue::from_static("Cloudonix APP.Core/5.3.673");
@@ -28,11 +26,10 @@ const READ_LIMIT: usize = 1024 * 1024;
 /// The longest pause between two tries of a webhook.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Sends webhooks to the servers under trial.
+/// Sends webhooks to the server under trial.
 pub(super) struct Client {
     http: legacy::Client<HttpConnector, Full<Bytes>>,
-    /// One, or several that are one service.
-    servers: Vec<BaseUrl>,
+    base: BaseUrl,
     authorization: Option<HeaderValue>,
     signature_secret: Option<SecretString>,
     timeout: Duration,
@@ -91,7 +88,7 @@ impl Client {
         let authorization = options.key.as_ref().map(bearer).transpose()?;
         Ok(Self {
             http,
-            servers: [&options.url].into_iter().chain(&options.also).cloned().collect(),
+            base: options.url.clone(),
             authorization,
             signature_secret: options.signature_secret.clone(),
             timeout: Duration::from_secs_f64(options.timeout),
@@ -99,15 +96,8 @@ impl Client {
         })
     }
 
-    /// Sends a webhook until it is answered, or its time is over. Of several servers, a copy and a further try go to
-    /// another one.
-    pub(super) async fn deliver(
-        &self,
-        webhook: &Webhook,
-        session: &SessionHeaders,
-        copied: Copied,
-    ) -> Delivery {
-        let first = self.server_of(webhook) + usize::from(copied != Copied::Original);
+    /// Sends a webhook until it is answered, or its time is over.
+    pub(super) async fn deliver(&self, webhook: &Webhook, session: &SessionHeaders) -> Delivery {
         let headers = self.headers(webhook, session);
         let sent = Instant::now();
         let (mut tries, mut refused) = (0, None);
@@ -115,8 +105,7 @@ impl Client {
         loop {
             tries += 1;
             let try_sent = Instant::now();
-            let server = &self.servers[(first + tries as usize) % self.servers.len()];
-            let answer = self.once(server, webhook, headers.clone()).await;
+            let answer = self.once(webhook, headers.clone()).await;
             let took = try_sent.elapsed();
             let server_error = answer.as_ref().ok().map(|answer| answer.status).filter(|s| s.as_u16() >= 500);
             let again = answer.is_err() || server_error.is_some();
@@ -144,17 +133,10 @@ impl Client {
         headers
     }
 
-    /// The same for all copies of a webhook.
-    fn server_of(&self, webhook: &Webhook) -> usize {
-        let mut hasher = DefaultHasher::new();
-        (&webhook.target, &webhook.body).hash(&mut hasher);
-        hasher.finish() as usize % self.servers.len()
-    }
-
-    async fn once(&self, server: &BaseUrl, webhook: &Webhook, headers: HeaderMap) -> Result<Answer, String> {
+    async fn once(&self, webhook: &Webhook, headers: HeaderMap) -> Result<Answer, String> {
         let mut request = Request::builder()
             .method(webhook.method.clone())
-            .uri(server.url(&webhook.target))
+            .uri(self.base.url(&webhook.target))
             .body(Full::new(webhook.body.clone()))
             .map_err(|error| format!("no request: {error}"))?;
         *request.headers_mut() = headers;

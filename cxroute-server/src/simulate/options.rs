@@ -25,10 +25,6 @@ pub struct SimulateOptions {
     /// The server under trial; action URLs with another host are sent here too, and noted.
     #[arg(long, default_value = BaseUrl::DEFAULT)]
     pub url: BaseUrl,
-    /// More servers of the same service: webhooks are spread over all of them, and a copy goes to another one than the
-    /// first.
-    #[arg(long, value_name = "URL")]
-    pub also: Vec<BaseUrl>,
     /// The webhook key, sent as `Authorization: Bearer`; without it no credential is sent.
     #[arg(long, env = "CXROUTE_WEBHOOK_KEY", hide_env_values = true, value_parser = secret)]
     pub key: Option<SecretString>,
@@ -117,7 +113,6 @@ impl SimulateOptions {
         Self {
             domain: domain.into(),
             url,
-            also: Vec::new(),
             key: None,
             signature_secret: None,
             calls: 100,

@@ -171,7 +171,7 @@ impl Player<'_> {
     }
 
     async fn original(&mut self, webhook: Webhook) -> (Option<Page>, Delivery) {
-        let delivery = self.trial.client.deliver(&webhook, &self.headers, Copied::Original).await;
+        let delivery = self.trial.client.deliver(&webhook, &self.headers).await;
         self.out.violations.extend(judge::judge_single(&webhook, &delivery));
         let page = self.enter(webhook, delivery.clone(), Copied::Original);
         (page, delivery)
@@ -180,8 +180,8 @@ impl Player<'_> {
     async fn together(&mut self, webhook: Webhook) -> Option<Page> {
         let client = &self.trial.client;
         let (first, second) = futures_util::future::join(
-            client.deliver(&webhook, &self.headers, Copied::Original),
-            client.deliver(&webhook, &self.headers, Copied::Together),
+            client.deliver(&webhook, &self.headers),
+            client.deliver(&webhook, &self.headers),
         )
         .await;
         self.out.violations.extend(judge::judge_copies(&webhook, &first, &second, Order::Together));
@@ -191,7 +191,7 @@ impl Player<'_> {
     }
 
     async fn copy(&mut self, webhook: Webhook, original: &Delivery, copied: Copied) {
-        let delivery = self.trial.client.deliver(&webhook, &self.headers, copied).await;
+        let delivery = self.trial.client.deliver(&webhook, &self.headers).await;
         self.out.violations.extend(judge::judge_copies(&webhook, original, &delivery, Order::Later));
         self.enter(webhook, delivery, copied);
     }

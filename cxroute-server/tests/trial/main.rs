@@ -30,10 +30,6 @@ mod process;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
-#[path = "../../../cxroute-state-redis/tests/support/private.rs"]
-#[expect(dead_code, reason = "shared with the plane's own tests, which use all of it")]
-mod redis;
-#[cfg(test)]
 mod simulated;
 #[cfg(test)]
 mod simulation;

@@ -19,9 +19,6 @@ pub(crate) const PATIENT: [&str; 4] = ["--public-url", PUBLIC, "--deadline-ms", 
 /// A file of this name in a trial's folder holds the URL of its store; without one it is the default, a file there.
 pub(crate) const STORE_URL: &str = "store.url";
 
-/// A file of this name holds the URL of its execution plane; without one it is the default, in the server.
-pub(crate) const LIVE_URL: &str = "live.url";
-
 /// The master key of stores that are no files.
 const MASTER_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
@@ -37,9 +34,6 @@ pub(crate) fn command(folder: &Path, line: &[&str]) -> Command {
     command.args(line).current_dir(folder).env_remove("RUST_LOG").stdin(Stdio::null());
     if let Ok(url) = std::fs::read_to_string(folder.join(STORE_URL)) {
         command.env("CXROUTE_STORE", url).env("CXROUTE_MASTER_KEY", MASTER_KEY);
-    }
-    if let Ok(url) = std::fs::read_to_string(folder.join(LIVE_URL)) {
-        command.env("CXROUTE_LIVE", url);
     }
     command
 }

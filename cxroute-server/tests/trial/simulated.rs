@@ -6,9 +6,8 @@ use std::path::Path;
 
 use crate::database::Database;
 use crate::dice;
-use crate::process::{LIVE_URL, PATIENT, Running, STORE_URL, apply, assert_calm};
+use crate::process::{PATIENT, Running, STORE_URL, apply, assert_calm};
 use crate::records::{Kept, assert_listed, listed, replayed, windows};
-use crate::redis::PrivateRedis;
 use crate::simulation::{Simulation, decisions, dials};
 use crate::tenants::{CHAIN, LEVEL, TURNS};
 
@@ -41,16 +40,7 @@ pub(crate) fn spread(counts: &BTreeMap<String, u64>, agents: usize) -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_simulated_calls_end_as_the_platform_saw_them_and_are_counted_as_they_were_decided() {
     let folder = tempfile::tempdir().unwrap();
-    calls_end_as_the_platform_saw_them(folder.path(), ["1000", "300", "300"], 1).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_servers_on_one_mysql_and_one_redis_are_one_service() {
-    let (folder, redis) = (tempfile::tempdir().unwrap(), PrivateRedis::start());
-    let database = Database::create("CXROUTE_TEST_MYSQL").await;
-    std::fs::write(folder.path().join(STORE_URL), database.location()).unwrap();
-    std::fs::write(folder.path().join(LIVE_URL), redis.url()).unwrap();
-    calls_end_as_the_platform_saw_them(folder.path(), ["1000", "500", "500"], 2).await;
+    calls_end_as_the_platform_saw_them(folder.path(), ["1000", "300", "300"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,25 +48,19 @@ async fn simulated_calls_over_a_mysql_store_end_as_the_platform_saw_them() {
     for variable in ["CXROUTE_TEST_MYSQL", "CXROUTE_TEST_MARIADB"] {
         let (folder, database) = (tempfile::tempdir().unwrap(), Database::create(variable).await);
         std::fs::write(folder.path().join(STORE_URL), database.location()).unwrap();
-        calls_end_as_the_platform_saw_them(folder.path(), ["300", "100", "100"], 1).await;
+        calls_end_as_the_platform_saw_them(folder.path(), ["300", "100", "100"]).await;
     }
 }
 
-/// Plays so many calls each on three tenants over so many servers, kills one, and compares what the store has with what was
-/// seen.
-async fn calls_end_as_the_platform_saw_them(path: &Path, calls: [&str; 3], servers: usize) {
+/// Plays so many calls each on three tenants, kills the server, and compares what the store has with what was seen.
+async fn calls_end_as_the_platform_saw_them(path: &Path, calls: [&str; 3]) {
     let seed = dice::seed();
     apply(path, &[LEVEL, TURNS, CHAIN]);
-    let others: Vec<Running> = (1..servers)
-        .map(|other| Running::serve(path, &[&PATIENT[..], &["--spool", &format!("spool {other}")]].concat()))
-        .collect();
-    let also: Vec<String> = others.iter().map(|other| format!("--also=http://{}", other.address())).collect();
     let server = Running::serve(path, &PATIENT);
     let domains = ["level.cloudonix.net", "turns.cloudonix.net", "chain.cloudonix.net"];
     let played = [(domains[0], calls[0]), (domains[1], calls[1]), (domains[2], calls[2])];
     let runs = played.map(|(domain, calls)| {
-        let also: Vec<&str> = also.iter().map(String::as_str).collect();
-        let more = [&MISSES[..], &["--calls", calls, "--concurrency", "12"], &also].concat();
+        let more = [&MISSES[..], &["--calls", calls, "--concurrency", "12"]].concat();
         Simulation::start(path, server.address(), domain, seed, &more)
     });
     let mut seen = Vec::new();
@@ -104,9 +88,7 @@ async fn calls_end_as_the_platform_saw_them(path: &Path, calls: [&str; 3], serve
     for ((domain, (_, lines)), counts) in domains.into_iter().zip(&seen).zip(&counts) {
         assert_replayed(path, domain, lines.len() as u64, counts);
     }
-    for server in others.into_iter().chain([server]) {
-        assert_calm(&server.kill());
-    }
+    assert_calm(&server.kill());
 }
 
 /// A replay counts what is on record, as the records do, and is routed by the configuration that it is given.
