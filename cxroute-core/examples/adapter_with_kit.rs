@@ -7,9 +7,10 @@
 //! cargo test -p cxroute-core --features conformance --example adapter_with_kit
 //! ```
 //!
-//! A wrapper forwards every method by hand, and a method that is added to the port later must be forwarded too: none
-//! of the port's methods has a default that could hide it. An adapter of a database implements the same traits on its
-//! own transaction and reading handle; `cxroute_core::memory` shows the plainest way.
+//! A wrapper forwards every method by hand. The compiler names those that it leaves out, but for `Store::upkeep`: its
+//! default does nothing, so that a wrapper without it compiles and keeps every law, and the store within is never tidied.
+//! An adapter of a database implements the same traits on its own transaction and reading handle; `cxroute_core::memory`
+//! shows the plainest way.
 
 use std::sync::Arc;
 
@@ -77,6 +78,7 @@ impl<S: Store> Store for Logged<S> {
         self.store.revisions(operator).await
     }
 
+    // Neither the compiler nor the kit asks for this one.
     async fn upkeep(&self, operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
         self.store.upkeep(operator, now).await
     }
@@ -107,12 +109,14 @@ mod tests {
 
     use cxroute_core::conformance::Subject;
 
-    use super::{Logged, MemoryStore};
+    use super::{Logged, MemoryStore, Store};
 
-    async fn fresh() -> Subject<Logged<MemoryStore>> {
+    // Any store can be wrapped, also one that is known by its trait alone.
+    async fn fresh() -> Subject<Logged<Arc<dyn Store>>> {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&lines);
-        let store = Logged::new(MemoryStore::new(), move |line| log.lock().unwrap().push(line.to_owned()));
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let store = Logged::new(store, move |line| log.lock().unwrap().push(line.to_owned()));
         // What must outlive the store rides along: here its log, elsewhere a temporary folder or a server.
         Subject::new(store).keeping(lines)
     }

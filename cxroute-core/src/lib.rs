@@ -145,6 +145,14 @@
 //! In the repository, each by `cargo run -p cxroute-core --example NAME`: `embed` (the first call), `custom_strategy`,
 //! `cxml`, and `adapter_with_kit` (an adapter with its whole test file).
 //!
+//! # References
+//!
+//! These pages cite the project's design papers, which are not part of the crate:
+//!
+//! - `domain.md §n`, also `domain rules §n`: the normative rules of routing.
+//! - `FACTS §n`: what Cloudonix really sends.
+//! - `architecture.md §n`: how the project's parts work together.
+//!
 //! # What core does not do
 //!
 //! It reads no clock, rolls no dice, spawns no task (but for the committer), and never panics on odd input. Time and

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::id::TenantId;
 
 /// A sealed secret: opaque bytes that name the key that sealed them. Its Debug output shows nothing but the length.
+///
+/// A [`Vault`] seals it for a [`Place`]; the place of an agent's credential is
+/// [`AgentField::place`](crate::config::AgentField::place).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sealed(Bytes);
@@ -61,6 +64,10 @@ impl Drop for Clear {
 }
 
 /// Where a secret belongs. A sealed value opens only for the place it was sealed for.
+///
+/// Do not write out those that the engine opens: an agent's credentials have
+/// [`AgentField::place`](crate::config::AgentField::place), a tenant's signature secret has
+/// [`GateKeys::signature_place`](crate::config::GateKeys::signature_place).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place<'a> {
     /// The tenant whose key seals it.
@@ -132,7 +139,7 @@ impl Vault for NoVault {
 /// Checks what a webhook presents. Feature `seal` brings an implementation keyed from the master key.
 pub trait Authenticator: Send + Sync {
     /// Whether `presented` is one of `tenant`'s webhook keys, which are `stored` as keyed hashes
-    /// ([`crate::config::GateKeys`]). Takes as long for a wrong key as for a right one.
+    /// ([`GateKeys`](crate::config::GateKeys)). Takes as long for a wrong key as for a right one.
     fn check_key(&self, tenant: TenantId, presented: &str, stored: &[[u8; 32]]) -> Verified;
 
     /// Whether `signature` is the hexadecimal HMAC-SHA256 of `body` under `secret` (specification, "Signature

@@ -15,11 +15,12 @@ pub struct Agent {
     pub name: String,
     /// The vendor, as Cloudonix names it.
     pub provider: Provider,
-    /// What the vendor is dialled by: a phone number, an agent's id, or the wss URL of a WebSocket provider.
+    /// What the vendor is dialled by: a phone number, an agent's id, or the wss URL of a WebSocket provider. Sealed for
+    /// the place that [`AgentField::place`] gives.
     pub service_value: Sealed,
-    /// The vendor's user name, where it wants one.
+    /// The vendor's user name, where it wants one; sealed for its [`AgentField::place`].
     pub username: Option<Sealed>,
-    /// The vendor's password, where it wants one.
+    /// The vendor's password, where it wants one; sealed for its [`AgentField::place`].
     pub password: Option<Sealed>,
     /// A disabled agent takes no calls.
     pub enabled: bool,
@@ -61,7 +62,8 @@ pub enum AgentField {
 }
 
 impl AgentField {
-    /// Where this field of agent `row` (its id in decimal) of `tenant` is sealed for.
+    /// Where this field of agent `row` (its id in decimal) of `tenant` is sealed for. The engine opens it for this place
+    /// and no other.
     pub const fn place(self, tenant: TenantId, row: &str) -> Place<'_> {
         let field = match self {
             Self::ServiceValue => "service_value",

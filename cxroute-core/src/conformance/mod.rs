@@ -18,7 +18,7 @@
 //! cxroute_core::conformance_live!(fresh_plane);
 //! ```
 //!
-//! [`crate::conformance_spool!`] does the same for a [`crate::port::Spool`].
+//! [`conformance_spool!`](crate::conformance_spool!) does the same for a [`Spool`](crate::port::Spool).
 //!
 //! Put that into `tests/conformance.rs` of the adapter's crate, with this among its dev-dependencies, and run
 //! `cargo test`:
@@ -30,15 +30,20 @@
 //! - Each law is a test of its own, named by what it says, so that the runner names the law that an adapter breaks.
 //! - The kit's list of laws is the only one: an adapter cannot leave one out, and a law that is added here holds for
 //!   everybody from the next build on.
-//! - The laws that end in `…_behave_like_the_specification` are model tests: random operations on the adapter and on
-//!   the executable specification ([`crate::memory::MemoryStore`], [`crate::strategy::Plane`]) give equal answers.
-//!   A failure is shrunk to a short list of operations. `PROPTEST_CASES` sets how many sequences are tried.
+//! - [`random_operations_behave_like_the_specification`](store::law::random_operations_behave_like_the_specification)
+//!   of the store and [`random_operations_behave_like_the_plane`](live::law::random_operations_behave_like_the_plane) of
+//!   the execution plane are model tests: random operations on the adapter and on the executable specification
+//!   ([`MemoryStore`](crate::memory::MemoryStore), [`Plane`](crate::strategy::Plane)) give equal answers. A failure is
+//!   shrunk to a short list of operations. `PROPTEST_CASES` sets how many sequences are tried. The spool has none.
 //! - What must live as long as the adapter (a temporary folder, a server's process) rides along: [`Subject::keeping`].
 //!   An adapter whose server cannot be reached must fail; the kit has no way to skip.
 //! - The values in [`fixture`] are public: an adapter's own tests need calls and configurations too.
 //!
 //! A wrapper that adds something to another adapter (a log, a cache, a fault now and then) is an adapter, and is held
 //! against the same laws: see `examples/adapter_with_kit.rs`.
+//!
+//! **Warning:** the kit cannot see whether a wrapper forwards [`Store::upkeep`](crate::port::Store::upkeep), which has a
+//! default that does nothing: a wrapper that leaves it out keeps every law, and its store is never tidied.
 
 pub mod fixture;
 pub mod live;

@@ -22,11 +22,11 @@ use crate::port::{Commit, Committed, Retry, Spool, SpoolId, Spooled, Store, Stor
 /// How a committer behaves.
 #[derive(Clone, Copy, Debug)]
 pub struct CommitterOptions {
-    /// At most so many signals share a transaction.
+    /// At most so many signals share a transaction; 256 by default.
     pub most_in_batch: usize,
-    /// The store answers within this, or its signals go to the spool (domain.md §7).
+    /// The store answers within this, or its signals go to the spool (domain.md §7); 150 ms by default.
     pub store_budget: Duration,
-    /// After a time-out the store is left alone for this long.
+    /// After a time-out the store is left alone for this long; 500 ms by default.
     pub pause: Duration,
 }
 

@@ -19,9 +19,21 @@
 //!
 //! The first, third and fourth URL are set up on the platform. The second is written by the engine into the CXML that it
 //! answers, behind [`Parts::public_url`], and comes back with its query: hand path and query on in the
-//! [`Webhook`](crate::cloudonix::Webhook) as they arrived, with the platform's headers, and the body beside it. A request
-//! that [`Engine::admit`] refuses is a 401. Call [`Engine::refresh`] once a second, so that changes of configuration are
-//! routed by.
+//! [`Webhook`](crate::cloudonix::Webhook) as they arrived, with the platform's headers, and the body beside it.
+//!
+//! A request is answered with 401, by the host, in two cases:
+//!
+//! | a 401 if | asks | of |
+//! |---|---|---|
+//! | it presents no key or signature of this tenant | [`Engine::admit`] | all four |
+//! | it names another tenant's domain | [`VoiceRequest::disagreeing_domain`] | the first two: a dial result holds its [`request`](crate::cloudonix::DialResult::request) |
+//! | | [`CxHeaders::disagreeing_domain`] | the last two |
+//!
+//! The engine itself does not look at the domain that a request names. Call [`Engine::refresh`] once a second, so that
+//! changes of configuration are routed by.
+//!
+//! [`VoiceRequest::disagreeing_domain`]: crate::cloudonix::VoiceRequest::disagreeing_domain
+//! [`CxHeaders::disagreeing_domain`]: crate::cloudonix::CxHeaders::disagreeing_domain
 //!
 //! What a change of configuration would do is asked beforehand: [`Engine::explain`] says it of one call,
 //! [`Engine::replay`] of recorded ones.
@@ -139,12 +151,43 @@ use crate::strategy::CustomStrategy;
 use crate::time::Timestamp;
 
 /// What an engine is made of.
+///
+/// [`commit`](Parts::commit) must lead to [`store`](Parts::store): the engine writes signals through the one and reads
+/// calls and configuration from the other. Who replaces the store replaces both:
+///
+/// ```
+/// use std::sync::Arc;
+/// use cxroute_core::engine::{Direct, Parts};
+/// use cxroute_core::memory::{MemoryLive, MemoryStore};
+/// use cxroute_core::port::Store;
+/// use cxroute_core::secret::NoVault;
+///
+/// // Put a store of your own here.
+/// let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+/// let parts = Parts {
+///     commit: Arc::new(Direct::new(Arc::clone(&store))),
+///     store,
+///     live: Arc::new(MemoryLive::new()),
+///     vault: Arc::new(NoVault),
+///     authenticator: None,
+///     spool: None,
+///     public_url: "https://cx.example.com".to_owned(),
+/// };
+/// ```
 pub struct Parts {
     /// The durable truth.
     pub store: Arc<dyn Store>,
     /// The execution plane.
     pub live: Arc<dyn LiveState>,
-    /// Where signals are made durable.
+    /// Where signals are made durable. It must lead to [`store`](Parts::store): [`Direct::new`] of the same store, or
+    #[cfg_attr(
+        feature = "runtime",
+        doc = "[`Committer::start`] with it and, if there is one, the same spool."
+    )]
+    #[cfg_attr(
+        not(feature = "runtime"),
+        doc = "`Committer::start` (feature `runtime`) with it and, if there is one, the same spool."
+    )]
     pub commit: Arc<dyn Commit>,
     /// Seals answers and opens credentials.
     pub vault: Arc<dyn Vault>,
@@ -158,7 +201,8 @@ pub struct Parts {
 
 impl Parts {
     /// Everything in this process, nothing sealed, authority proven by the operator alone: for a first call, for tests,
-    /// and as the base of a richer set: `Parts { vault, ..Parts::in_memory(store, url) }`.
+    /// and as the base of a richer set: `Parts { vault, ..Parts::in_memory(store, url) }`. Both
+    /// [`store`](Parts::store) and [`commit`](Parts::commit) are the given one: do not replace only one of them.
     pub fn in_memory(store: Arc<MemoryStore>, public_url: impl Into<String>) -> Self {
         Self {
             store: store.clone(),
@@ -231,7 +275,9 @@ pub enum EngineError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A secret did not open.
+    /// A secret did not seal or open. No method of the engine returns it at present: an agent whose secret does not open is
+    /// disabled ([`Snapshot::compile`]), a signature secret that does not open is [`Refused::WrongSignature`], and a
+    /// recorded answer that does not open is replaced. It is there for hosts that use a [`Vault`] themselves.
     #[error(transparent)]
     Seal(#[from] SealError),
 }

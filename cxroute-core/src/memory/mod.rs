@@ -1,5 +1,6 @@
 //! The in-memory adapters: always compiled, the executable specification of `Store` and `LiveState`, the in-process
-//! default, and what an embedding service starts with. A spool in memory would be none; `MemoryStore` is a `Commit` too.
+//! default, and what an embedding service starts with. Nothing in memory is durable: that promise of `Store` is the one
+//! that `MemoryStore` does not keep. A spool in memory would be none; `MemoryStore` is a `Commit` too.
 
 mod live;
 mod store;

@@ -11,7 +11,8 @@ use crate::call::{Ingested, Signal};
 /// Makes a signal durable, one way or another.
 ///
 /// # Contract
-/// `Ok` means durable: it survives `kill -9`. `Err` means that nothing is known to be kept.
+/// `Ok` means durable: it survives `kill -9` (but for a [`MemoryStore`](crate::memory::MemoryStore), where nothing does).
+/// `Err` means that nothing is known to be kept.
 #[async_trait]
 pub trait Commit: Send + Sync {
     /// Makes `signal` durable.

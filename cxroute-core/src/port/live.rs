@@ -11,10 +11,16 @@ use crate::time::Timestamp;
 /// The execution plane: every operation is one atomic step for its tenant, however many servers share it.
 ///
 /// # Contract
-/// - An adapter is indistinguishable from [`crate::strategy::Plane`] under any sequence of operations.
-/// - An operation that fails with [`LiveError::Lost`] or [`LiveError::Unavailable`] has done nothing.
-/// - [`LiveError::Lost`] says that the plane has no state for this tenant: it never was loaded, or was lost. The caller
-///   reads the image from the store and calls [`LiveState::restore`]. No operation but `restore` succeeds before that.
+/// - An adapter is indistinguishable from [`Plane`](crate::strategy::Plane) under any sequence of operations.
+/// - [`LiveError::Lost`] says that the plane has no state for this tenant: it never was loaded, or was lost. The operation
+///   has done nothing. The caller reads the image from the store and calls [`LiveState::restore`]. No operation but
+///   `restore` succeeds before that.
+/// - After [`LiveError::Unavailable`] nothing is known of what was asked. A choice that was made all the same is taken
+///   back when nobody confirms it within [`PROVISIONAL_LEASE`](crate::strategy::PROVISIONAL_LEASE). What was decided
+///   without the plane meanwhile is in the store alone: the plane is to be restored, which callers do when it says
+///   [`LiveError::Lost`].
+/// - An operation that returns `()` may return before it is applied; it is applied before any later operation of the same
+///   adapter instance on that tenant. An adapter that knows of no state for the tenant says so at once.
 /// - Times are the caller's; the plane's own time is the latest it has seen.
 #[async_trait]
 pub trait LiveState: Send + Sync {
@@ -64,13 +70,13 @@ pub trait LiveState: Send + Sync {
     async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError>;
 }
 
-/// Why the execution plane did nothing.
+/// Why the execution plane gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LiveError {
-    /// It has no state for this tenant: restore it.
+    /// It has no state for this tenant, and has done nothing: restore it.
     #[error("the execution plane has no state for this tenant")]
     Lost,
-    /// It did not answer in time.
+    /// It did not answer, or not in time; nothing is known of what was asked.
     #[error("the execution plane is away: {reason}")]
     Unavailable {
         /// Why, without secrets.

@@ -1,30 +1,35 @@
 //! The ports through which core meets the world: [`Store`], the durable truth, [`LiveState`], the execution plane, and
 //! [`Spool`], where signals wait while the store is away. All are object-safe; the in-memory adapters of
-//! [`crate::memory`] are the executable specification of the first two, and the conformance kit (feature `conformance`) holds any
-//! adapter against their contracts.
+//! [`memory`](crate::memory) are the executable specification of the first two, and the conformance kit (feature
+//! `conformance`) holds any adapter against their contracts.
 //!
 //! # Writing an adapter
 //!
 //! The ports are `#[async_trait]` traits: take the crate `async-trait` and put its attribute over each `impl`, then the
 //! methods are written as plain `async fn`s. A [`LiveState`] is one trait of nine methods; its whole behaviour is that of
-//! [`crate::strategy::Plane`], method for method. A [`Store`] opens two kinds of handles: one that implements
+//! [`Plane`](crate::strategy::Plane), method for method. A [`Store`] opens two kinds of handles: one that implements
 //! [`ConfigReader`] and [`CallReader`] is a [`TenantRead`], one that implements these and [`TenantWriter`],
 //! [`PoolWriter`], [`AgentWriter`], [`GroupWriter`] and [`RuleWriter`] can be a [`TenantTx`]. Its heart is
 //! [`Store::ingest`], for each signal of the batch, in order:
 //!
-//! 1. A signal without a token is written to the audit ([`crate::call::Audit::payload`]), and that is all.
+//! 1. A signal without a token is written to the audit ([`Audit::payload`](crate::call::Audit::payload)), and that is all.
 //! 2. If there is a receipt with its token and key, the audit is written, and the receipt is the answer.
-//! 3. The call is locked and read; [`crate::call::step`] says what becomes of it. A conflict writes nothing.
+//! 3. The call is locked and read; [`step`](crate::call::step) says what becomes of it. A conflict writes nothing.
 //! 4. The call, its attempts, the step's history and events (outbox), the decision's trace, the receipt with the sealed
-//!    answer, and the audit are written; what [`crate::call::rollup`] says is added to the rollups.
-//! 5. If the step took a decision, its delta is booked as [`crate::strategy::Books`] does it.
+//!    answer, and the audit are written; what [`rollup`](crate::call::rollup) says is added to the rollups.
+//! 5. If the step took a decision, its delta is booked as [`Books`](crate::strategy::Books) does it.
 //!
 //! Then let the kit find out what is wrong: module `conformance` says how.
 //!
 //! # The traits as they are written
 //!
 //! The signatures below are shown without what `async_trait` makes of them. These adapters hand everything on to another;
-//! put your own in its place.
+//! put your own in its place. [`Store`] and [`LiveState`] are implemented for `Arc`s of adapters too, so that a wrapper can
+//! hold an `Arc<dyn Store>`.
+//!
+//! Two methods are provided: [`Spool::is_empty`], which follows from [`Spool::level`], and [`Store::upkeep`], which does
+//! nothing. **A wrapper must forward `upkeep`**: without it everything compiles and the kit finds no fault, but the store
+//! within is never tidied.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -140,6 +145,7 @@
 
 mod commit;
 mod live;
+mod shared;
 mod spool;
 mod store;
 

@@ -19,14 +19,16 @@ use crate::time::Timestamp;
 /// The durable truth.
 ///
 /// # Contract
-/// - What a method acknowledges is durable: it survives `kill -9` and a power cut.
+/// - What a method acknowledges is durable: it survives `kill -9` and a power cut. Only
+///   [`MemoryStore`](crate::memory::MemoryStore), the executable specification of all the rest, is excepted: what it holds
+///   ends with its process.
 /// - No method takes a tenant's id: the scope names the tenant, and nothing of another tenant is ever read or written.
 ///   Another tenant's id gives the same answer as an unknown one.
 /// - Errors are named by meaning; not found is `Ok(None)`.
 /// - Configuration changes of one tenant happen one after the other; each commit raises the revision by one.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// Commits signals in one transaction (group commit): per signal the receipt, the [`crate::call::step`] on the
+    /// Commits signals in one transaction (group commit): per signal the receipt, the [`step`](crate::call::step) on the
     /// locked call, history, attempts, trace, the plane's books, rollups, outbox and audit. Results come in order, one
     /// per signal; one that fails does not fail its neighbours. Signals are taken in order: a later one of a call meets
     /// what an earlier one left, and two with one key are copies.
@@ -42,6 +44,9 @@ pub trait Store: Send + Sync {
     async fn read(&self, scope: &ReadScope) -> Result<Box<dyn TenantRead>, StoreError>;
 
     /// Opens a configuration transaction; dropping it rolls back.
+    ///
+    /// It waits while another transaction of the tenant is open. A task that begins a second one before it has committed
+    /// or dropped the first waits for itself: a deadlock.
     async fn begin(&self, scope: &ConfigScope) -> Result<Box<dyn TenantTx>, StoreError>;
 
     /// Creates a tenant with default settings and no webhook keys.
@@ -73,6 +78,9 @@ pub trait Store: Send + Sync {
     ///
     /// What may go: receipts 48 hours after they were taken, unless their call is live; what has left the longest window
     /// (168 hours). A store that keeps everything, or forgets by itself, has nothing to do.
+    ///
+    /// As provided, it does nothing and returns `Ok` with zeros. **A wrapper must forward it**: one that does not keeps the
+    /// store within from ever being tidied, and neither the compiler nor the conformance kit can see that.
     async fn upkeep(&self, operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
         let _nothing_to_do = (operator, now);
         Ok(Upkeep::default())
@@ -181,8 +189,8 @@ pub trait CallReader: Send {
     /// The sealed answer that a signal was given.
     async fn answer(&mut self, token: &SessionToken, key: EventKey) -> Result<Option<Sealed>, StoreError>;
 
-    /// What the execution plane is rebuilt from: the books ([`crate::strategy::Books`]), and every call that is live at
-    /// `now`: not terminal, and with `live_until` after `now`. Lists are in no particular order.
+    /// What the execution plane is rebuilt from: the books ([`Books`](crate::strategy::Books)), and every call that is live
+    /// at `now`: not terminal, and with `live_until` after `now`. Lists are in no particular order.
     async fn plane_image(&mut self, now: Timestamp) -> Result<PlaneImage, StoreError>;
 
     /// The webhooks of a call as they were kept, copies too, in the order in which they were taken.

@@ -6,18 +6,23 @@
 //! | a key per tenant | AES-256-GCM of provider credentials, signature secrets and recorded answers: [`Keyring`] |
 //! | one key | HMAC-SHA256 over tenant and webhook key: [`WebhookKeyHasher`] |
 //!
-//! A sealed value is bound to its place (tenant, table, row, field): a row copied to another place does not open.
+//! A sealed value is bound to its [`Place`](crate::secret::Place) (tenant, table, row, field): a row copied to another
+//! place does not open. The places that the engine opens have functions:
+//! [`AgentField::place`](crate::config::AgentField::place) for an agent's credentials,
+//! [`GateKeys::signature_place`](crate::config::GateKeys::signature_place) for a tenant's signature secret.
 //!
 //! ```
+//! use cxroute_core::config::AgentField;
 //! use cxroute_core::id::TenantId;
 //! use cxroute_core::seal::{Keyring, MasterKey};
-//! use cxroute_core::secret::{Place, Vault};
+//! use cxroute_core::secret::Vault;
 //!
 //! let keyring = Keyring::new(MasterKey::new([7; 32]), []);
-//! let place = Place { tenant: TenantId::new(1), table: "voice_agents", row: "5", field: "password" };
+//! // The password of agent 5 of tenant 1.
+//! let place = AgentField::Password.place(TenantId::new(1), "5");
 //! let sealed = keyring.seal(place, b"secret")?;
 //! assert_eq!(keyring.open(place, &sealed)?.expose(), "secret");
-//! assert!(keyring.open(Place { row: "6", ..place }, &sealed).is_err());
+//! assert!(keyring.open(AgentField::Password.place(TenantId::new(1), "6"), &sealed).is_err());
 //! # Ok::<(), cxroute_core::secret::SealError>(())
 //! ```
 

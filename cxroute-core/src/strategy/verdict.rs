@@ -74,7 +74,8 @@ pub enum Verdict {
     Chosen,
     /// It takes the call as the probe of a cool-down.
     ChosenAsProbe,
-    /// The membership or the agent is disabled.
+    /// The membership or the agent is disabled, or a secret of the agent does not open
+    /// ([`Snapshot::compile`](crate::engine::Snapshot::compile) disables such an agent).
     Disabled,
     /// It was tried in this call.
     Tried,

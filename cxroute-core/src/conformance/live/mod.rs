@@ -1,6 +1,6 @@
-//! The laws of [`crate::port::LiveState`].
+//! The laws of [`LiveState`](crate::port::LiveState).
 //!
-//! The list at the end of this file is the only one: [`crate::conformance_live!`] makes a test of each of its lines.
+//! The module [`law`] lists them all; [`conformance_live!`](crate::conformance_live!) makes a test of each.
 
 mod atomic;
 mod bench;
@@ -19,7 +19,7 @@ pub mod law {
     crate::__conformance_live_laws!(__conformance_expose![LiveBench]);
 }
 
-/// Holds an execution plane against every law of [`crate::port::LiveState`]: one test per law.
+/// Holds an execution plane against every law of [`LiveState`](crate::port::LiveState): one test per law.
 ///
 /// The argument is called once per test, as an async function without arguments, and gives a
 /// [`Subject`](crate::conformance::Subject) with a plane that knows no tenant.

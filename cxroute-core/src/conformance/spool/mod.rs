@@ -1,6 +1,6 @@
-//! The laws of [`crate::port::Spool`].
+//! The laws of [`Spool`](crate::port::Spool).
 //!
-//! The list at the end of this file is the only one: [`crate::conformance_spool!`] makes a test of each of its lines.
+//! The module [`law`] lists them all; [`conformance_spool!`](crate::conformance_spool!) makes a test of each.
 //! That what is acknowledged survives the process is for the adapter's own tests: the kit stays inside one.
 
 mod bench;
@@ -16,7 +16,7 @@ pub mod law {
     crate::__conformance_spool_laws!(__conformance_expose![SpoolBench]);
 }
 
-/// Holds a spool against every law of [`crate::port::Spool`]: one test per law.
+/// Holds a spool against every law of [`Spool`](crate::port::Spool): one test per law.
 ///
 /// The argument is called once per test, as an async function without arguments, and gives a
 /// [`Subject`](crate::conformance::Subject) with an empty spool.

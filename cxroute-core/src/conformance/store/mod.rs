@@ -1,6 +1,6 @@
-//! The laws of [`crate::port::Store`].
+//! The laws of [`Store`](crate::port::Store).
 //!
-//! The list at the end of this file is the only one: [`crate::conformance_store!`] makes a test of each of its lines.
+//! The module [`law`] lists them all; [`conformance_store!`](crate::conformance_store!) makes a test of each.
 
 mod bench;
 mod calls;
@@ -27,7 +27,7 @@ pub mod law {
     crate::__conformance_store_laws!(__conformance_expose![StoreBench]);
 }
 
-/// Holds a store against every law of [`crate::port::Store`]: one test per law.
+/// Holds a store against every law of [`Store`](crate::port::Store): one test per law.
 ///
 /// The argument is called once per test, as an async function without arguments, and gives a
 /// [`Subject`](crate::conformance::Subject) with a fresh, empty store.

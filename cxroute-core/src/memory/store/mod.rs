@@ -23,6 +23,9 @@ use crate::strategy::Books;
 use crate::time::Timestamp;
 
 /// A store in memory. It keeps the newest calls, up to a limit, and the webhooks of those.
+///
+/// It is the executable specification of [`Store`] in everything but one promise: nothing of it is durable. What it
+/// acknowledges, as a `Store` or as a [`Commit`], ends with the process.
 #[derive(Debug)]
 pub struct MemoryStore {
     tenants: RwLock<FxHashMap<TenantId, Arc<Shelf>>>,
