@@ -1,9 +1,9 @@
 //! What the kit cannot ask, as it is this adapter's own: servers that share a log, a Redis that stops, dies and comes
 //! back, what a choice costs it and what it keeps.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
-mod support;
+mod private_redis;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ use cxroute_core::strategy::{Choice, ChooseRequest, LastResort, Picked, PlaneIma
 use cxroute_core::time::Timestamp;
 use cxroute_state_redis::{RedisLive, RedisLiveOptions};
 
-use self::support::private::PrivateRedis;
+use self::private_redis::PrivateRedis;
 
 const KEY: EventKey = EventKey { kind: EventKind::VoiceRequest, hash: 1 };
 

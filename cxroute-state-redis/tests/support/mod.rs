@@ -1,7 +1,5 @@
 //! Planes on the Redis servers that the environment names, each test with tenants of its own.
 
-pub(crate) mod private;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
