@@ -23,11 +23,11 @@
 //!
 //! A request is answered with 401, by the host, in two cases:
 //!
-//! | a 401 if | asks | of |
-//! |---|---|---|
-//! | it presents no key or signature of this tenant | [`Engine::admit`] | all four |
-//! | it names another tenant's domain | [`VoiceRequest::disagreeing_domain`] | the first two: a dial result holds its [`request`](crate::cloudonix::DialResult::request) |
-//! | | [`CxHeaders::disagreeing_domain`] | the last two |
+//! | a 401 if | asks |
+//! |---|---|
+//! | a request is refused at the gate, for its key or its signature | [`Engine::admit`] |
+//! | a voice request or dial result ([`request`](crate::cloudonix::DialResult::request)) names another domain | [`VoiceRequest::disagreeing_domain`] |
+//! | a session update's or CDR's header names another domain | [`CxHeaders::disagreeing_domain`] |
 //!
 //! The engine itself does not look at the domain that a request names. Call [`Engine::refresh`] once a second, so that
 //! changes of configuration are routed by.
