@@ -256,4 +256,27 @@ mod tests {
         assert_eq!(sessions.take_due(at(1_100)), None);
         assert!(sessions.alarms.is_empty());
     }
+
+    #[test]
+    fn calls_that_are_written_down_and_read_back_fall_due_at_the_same_times() {
+        let mut sessions = Sessions::default();
+        for number in 0..100 {
+            sessions.entry(&token(number)).forget_at = at(number as i64 * 37 % 101);
+            sessions.watch(&token(number), at(1));
+            // A due time that has moved since the alarm was set.
+            sessions.entry(&token(number)).forget_at = at(5 + number as i64 * 37 % 101);
+        }
+        let written = serde_json::to_string(&sessions).unwrap();
+        let mut read: Sessions = serde_json::from_str(&written).unwrap();
+        for moment in [0, 7, 50, 51, 200] {
+            loop {
+                let due = sessions.take_due(at(moment));
+                assert_eq!(read.take_due(at(moment)), due);
+                if due.is_none() {
+                    break;
+                }
+            }
+        }
+        assert!(read.alarms.is_empty() && sessions.alarms.is_empty());
+    }
 }

@@ -1,6 +1,8 @@
 //! An execution plane that is written down after every operation and read back before the next: it is held against the
 //! kit, so a plane that is serialised loses nothing that an answer depends on.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be written down or read back has failed the test")]
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 
