@@ -276,7 +276,7 @@ mod tests {
     fn a_wrong_command_line_says_what_was_expected() {
         for (line, expected) in [
             ("serve --store redis:x", "expected sqlite:FILE, mysql://… or memory:"),
-            ("serve --live sqlite:x", "expected memory:"),
+            ("serve --live sqlite:x", "expected redis://…, redis+cluster://…, redis+sentinel://… or memory:"),
             ("serve --public-url ftp://x", "expected http:// or https://"),
             ("calls not/a/domain", "expected a domain name"),
             ("explain e.net --to 1 --at yesterday", "expected an ISO 8601 time"),

@@ -116,7 +116,7 @@ impl Tenant {
                     }
                 }
                 () = sleep_until(look) => {
-                    if self.asked.elapsed() > IDLE {
+                    if self.asked.elapsed() > IDLE && !self.standing.missed.load(Ordering::Relaxed) {
                         asks.close();
                         while let Some(ask) = asks.recv().await {
                             batch.push(ask);

@@ -211,7 +211,7 @@ async fn a_redis_that_was_started_anew_is_not_believed_even_if_it_kept_everythin
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_stops_is_away_at_once_and_what_it_runs_late_does_nothing() {
     let redis = PrivateRedis::start();
-    let patience = Duration::from_millis(200);
+    let patience = Duration::from_millis(500);
     let line = Line::to(&redis, patience);
     line.once_it_is_there(&turns()).await.expect_err("there is no plane yet");
     line.restore().await.unwrap();
@@ -260,7 +260,7 @@ async fn a_redis_that_was_never_there_is_away_within_the_callers_patience() {
     let began = Instant::now();
     let away = line.choose("a call", &turns()).await;
     assert!(matches!(away, Err(LiveError::Unavailable { .. })), "{away:?}");
-    assert!(began.elapsed() < Duration::from_millis(400), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
