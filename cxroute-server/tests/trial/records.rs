@@ -152,7 +152,8 @@ pub(crate) fn assert_listed(records: &BTreeMap<String, Record>, lines: &[Line]) 
     }
 }
 
-/// The calls that agents have had in the windows of their groups, as `explain` sees them for calls to `numbers`.
+/// The calls that agents have had in the windows of their groups, as `explain` sees them for calls to `numbers`; who had none
+/// is left out.
 pub(crate) fn windows(folder: &Path, domain: &str, numbers: &[&str]) -> BTreeMap<String, u64> {
     let mut seats = BTreeMap::new();
     for to in numbers {
@@ -167,7 +168,7 @@ pub(crate) fn windows(folder: &Path, domain: &str, numbers: &[&str]) -> BTreeMap
         }
     }
     let mut counts = BTreeMap::new();
-    for ((_, agent), calls) in seats {
+    for ((_, agent), calls) in seats.into_iter().filter(|(_, calls)| *calls > 0) {
         *counts.entry(agent).or_default() += calls;
     }
     counts
