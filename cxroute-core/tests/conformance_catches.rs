@@ -330,16 +330,21 @@ impl LiveState for FaultyLive {
         self.live.hydrate(self.scope(scope), image).await
     }
 
-    async fn adopt(&self, scope: &IngestScope, adopted: Adopted) -> Result<(), LiveError> {
+    async fn adopt(
+        &self,
+        scope: &IngestScope,
+        adopted: Adopted,
+        now: Timestamp,
+    ) -> Result<(), LiveError> {
         if self.is(Fault::AdoptIgnored) {
             return Ok(());
         }
         let again = adopted.clone();
-        self.live.adopt(self.scope(scope), adopted).await?;
+        self.live.adopt(self.scope(scope), adopted, now).await?;
         if self.is(Fault::AdoptsAnew) {
             let call = SessionImage { token: SessionToken::new("another").unwrap(), ended: true, ..again.call };
             let call = SessionImage { attempts: Vec::new(), ..call };
-            self.live.adopt(self.scope(scope), Adopted { attempt: None, call, ..again }).await?;
+            self.live.adopt(self.scope(scope), Adopted { attempt: None, call, ..again }, now).await?;
         }
         Ok(())
     }

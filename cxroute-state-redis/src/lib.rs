@@ -207,8 +207,12 @@ impl LiveState for RedisLive {
         self.tell(scope, Operation::Hydrate(image), None).await
     }
 
-    async fn adopt(&self, scope: &IngestScope, adopted: Adopted) -> Result<(), LiveError> {
-        let now = adopted.at;
+    async fn adopt(
+        &self,
+        scope: &IngestScope,
+        adopted: Adopted,
+        now: Timestamp,
+    ) -> Result<(), LiveError> {
         self.tell(scope, Operation::Adopt(adopted), Some(now)).await
     }
 

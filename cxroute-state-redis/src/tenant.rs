@@ -199,9 +199,10 @@ impl Tenant {
             self.standing.takes.store(false, Ordering::Relaxed);
         }
         for ask in asks {
-            // An end is never too late: the image that the plane is built from may have been read before it.
+            // The image that the plane is built from may have been read before a call ended or a choice was durable.
+            let lasts = |told: &Operation| matches!(told, Operation::End { .. } | Operation::Complete { .. });
             if let Ask::Tell(operation, at, _) = &ask
-                && (*why != LiveError::Lost || matches!(operation, Operation::End { .. }))
+                && (*why != LiveError::Lost || lasts(operation))
                 && self.owed.add(operation.clone(), *at) == Room::None
             {
                 self.standing.miss();
@@ -263,7 +264,10 @@ impl Tenant {
         while let (false, Some(copy)) = (self.owed.is_empty(), &self.copy) {
             let (entries, count) = Batch::owed(&self.owed, copy, &self.made, self.options.clock);
             match self.append(&entries).await? {
-                Sent::InLog(_) => self.owed.told(count),
+                Sent::InLog(_) => {
+                    self.owed.oldest(count).for_each(|(operation, _)| self.made.settle(operation));
+                    self.owed.told(count);
+                }
                 Sent::Nothing | Sent::Unknown => self.copy = None,
             }
         }

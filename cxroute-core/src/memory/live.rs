@@ -93,8 +93,12 @@ impl LiveState for MemoryLive {
         self.with(scope, |plane| plane.hydrate(image))
     }
 
-    async fn adopt(&self, scope: &IngestScope, adopted: Adopted) -> Result<(), LiveError> {
-        let now = adopted.at;
+    async fn adopt(
+        &self,
+        scope: &IngestScope,
+        adopted: Adopted,
+        now: Timestamp,
+    ) -> Result<(), LiveError> {
         self.with(scope, |plane| plane.adopt(adopted, now))
     }
 

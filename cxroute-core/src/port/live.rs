@@ -67,8 +67,13 @@ pub trait LiveState: Send + Sync {
     async fn hydrate(&self, scope: &IngestScope, image: SessionImage) -> Result<(), LiveError>;
 
     /// Tells the plane of a choice that became durable without it: made elsewhere while it was away, or by an earlier life
-    /// of it. It counts once, however often it is told. `adopted.at` is the caller's now.
-    async fn adopt(&self, scope: &IngestScope, adopted: Adopted) -> Result<(), LiveError>;
+    /// of it. It counts once, however often it is told.
+    async fn adopt(
+        &self,
+        scope: &IngestScope,
+        adopted: Adopted,
+        now: Timestamp,
+    ) -> Result<(), LiveError>;
 
     /// Gives the plane a tenant's state, unless it has one already: the first of several restorers wins.
     async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError>;

@@ -107,8 +107,8 @@
 //!     async fn hydrate(&self, scope: &IngestScope, image: SessionImage) -> Result<(), LiveError> {
 //!         self.0.hydrate(scope, image).await
 //!     }
-//!     async fn adopt(&self, scope: &IngestScope, adopted: Adopted) -> Result<(), LiveError> {
-//!         self.0.adopt(scope, adopted).await
+//!     async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError> {
+//!         self.0.adopt(scope, adopted, now).await
 //!     }
 //!     async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError> {
 //!         self.0.restore(scope, image).await

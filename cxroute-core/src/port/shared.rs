@@ -109,8 +109,13 @@ impl<L: LiveState + ?Sized> LiveState for Arc<L> {
         (**self).hydrate(scope, image).await
     }
 
-    async fn adopt(&self, scope: &IngestScope, adopted: Adopted) -> Result<(), LiveError> {
-        (**self).adopt(scope, adopted).await
+    async fn adopt(
+        &self,
+        scope: &IngestScope,
+        adopted: Adopted,
+        now: Timestamp,
+    ) -> Result<(), LiveError> {
+        (**self).adopt(scope, adopted, now).await
     }
 
     async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError> {

@@ -128,9 +128,14 @@ impl LiveState for Apart {
         self.told(server, &scope, server.hydrate(&scope, image).await).await
     }
 
-    async fn adopt(&self, scope: &IngestScope, adopted: Adopted) -> Result<(), LiveError> {
+    async fn adopt(
+        &self,
+        scope: &IngestScope,
+        adopted: Adopted,
+        now: Timestamp,
+    ) -> Result<(), LiveError> {
         let (server, scope) = (self.next(), self.scope(scope));
-        self.told(server, &scope, server.adopt(&scope, adopted).await).await
+        self.told(server, &scope, server.adopt(&scope, adopted, now).await).await
     }
 
     async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError> {

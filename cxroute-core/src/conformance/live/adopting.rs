@@ -50,7 +50,7 @@ fn adopted(call: &str, stages: &[Arc<Roster>], at: Timestamp) -> Adopted {
 }
 
 async fn adopt(line: &Line, adopted: &Adopted) -> Result<(), LiveError> {
-    line.live.adopt(&line.scope, adopted.clone()).await
+    line.live.adopt(&line.scope, adopted.clone(), adopted.at).await
 }
 
 /// How many calls each of the two has in the window, as a trace says.

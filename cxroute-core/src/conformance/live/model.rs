@@ -298,7 +298,7 @@ async fn same(line: &Line, plane: &mut Plane, now: Timestamp, n: usize, operatio
             });
             let attempt = agent.map(|attempt| attempt.number);
             let adopted = Adopted { at: now, key: signal(*key), attempt, counted, call: image };
-            live.adopt(scope, adopted.clone()).await?;
+            live.adopt(scope, adopted.clone(), now).await?;
             plane.adopt(adopted, now);
         }
         Operation::Restore => live.restore(scope, PlaneImage::default()).await?,

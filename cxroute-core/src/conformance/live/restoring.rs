@@ -36,7 +36,7 @@ async fn every_operation(line: &Line) -> Vec<(&'static str, Result<(), LiveError
         ("end", live.end(scope, token, START).await),
         ("stop_attempts", live.stop_attempts(scope, token).await),
         ("hydrate", live.hydrate(scope, image.clone()).await),
-        ("adopt", live.adopt(scope, adopted(image)).await),
+        ("adopt", live.adopt(scope, adopted(image), START).await),
     ]
 }
 
