@@ -71,6 +71,18 @@ fn operations() -> impl proptest::strategy::Strategy<Value = Vec<Operation>> {
     let waits = select(vec![0, 1, 10, 31, 61, 121, 901, 3_600, 40_000, 100_000]);
     let attempt = (1_u64..7, option::of(1_u64..4_000));
     let adopted = attempt.clone();
+    let told = prop_oneof![
+        2 => (call(), key(), 1_u16..4, proptest::bool::ANY, vec(adopted, 0..3), proptest::bool::weighted(0.2))
+            .prop_map(|(call, key, number, counts, attempts, ended)| Operation::Adopt {
+                call,
+                key,
+                number,
+                counts,
+                attempts,
+                ended,
+            }),
+        1 => proptest::strategy::Just(Operation::Restore),
+    ];
     let operation = prop_oneof![
         4 => waits.prop_map(Operation::Wait),
         12 => asked().prop_map(Operation::Choose),
@@ -83,16 +95,7 @@ fn operations() -> impl proptest::strategy::Strategy<Value = Vec<Operation>> {
         1 => call().prop_map(|call| Operation::Stop { call }),
         1 => (call(), vec(attempt, 0..3), proptest::bool::weighted(0.2))
             .prop_map(|(call, attempts, ended)| Operation::Hydrate { call, attempts, ended }),
-        2 => (call(), key(), 1_u16..4, proptest::bool::ANY, vec(adopted, 0..3), proptest::bool::weighted(0.2))
-            .prop_map(|(call, key, number, counts, attempts, ended)| Operation::Adopt {
-                call,
-                key,
-                number,
-                counts,
-                attempts,
-                ended,
-            }),
-        1 => proptest::strategy::Just(Operation::Restore),
+        3 => told,
     ];
     vec(operation, 1..60)
 }
