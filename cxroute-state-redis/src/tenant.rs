@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use cxroute_core::port::LiveError;
 use cxroute_core::strategy::{Plane, PlaneImage};
-use cxroute_core::time::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 

@@ -27,10 +27,10 @@ impl Plane {
     /// knows of the call. What the plane decided for that signal and nobody confirmed makes room, if it is another choice.
     /// Turns and health stay as the plane's own choices left them.
     ///
-    /// A choice counts once, however often it is told, also if the plane was restored from an image that held it already;
-    /// it opens no attempt of a call whose end the plane was told before, within the last hour.
-    /// One exception: a choice of a call that has ended and was made durable in the very moment in which the image was
-    /// read may count twice, until it leaves the window.
+    /// A choice counts once, however often it is told, also if the plane was restored from an image that held it already; it
+    /// opens no attempt of a call whose end the plane was told before, within the last hour. What the plane has forgotten
+    /// (a call that has ended, after five minutes) counts again if it is told again; so may, for as long as it is in the
+    /// window, the choice of an ended call that became durable in the very moment in which the image was read.
     pub fn adopt(&mut self, adopted: Adopted, now: Timestamp) {
         self.tick(now);
         let Adopted { at, key, attempt, counted, mut call } = adopted;
@@ -39,17 +39,18 @@ impl Plane {
             // The image held it; a call that was not live in it any more has ended.
             return;
         }
-        if self.ends.know(&token) {
-            call.ended = true;
-            call.attempts.iter_mut().for_each(|attempt| attempt.open_until = None);
-        }
         let own = self.sessions.find(&token).and_then(|session| match session.state_of(key) {
             Some(SessionState::Decided(pick)) => Some(Arc::clone(pick)),
             Some(SessionState::Answered(_)) | None => None,
         });
         match own {
             Some(pick) if is_that(&pick, attempt, &call) => self.settle_for(&pick, &call, key),
-            Some(_) => self.retract(&token, key),
+            Some(pick) => {
+                if self.has_ended(&token, &pick) {
+                    call.attempts.iter_mut().for_each(|attempt| attempt.open_until = None);
+                }
+                self.retract(&token, key);
+            }
             None => {}
         }
         let booked = self.sessions.find(&token).zip(attempt).is_some_and(|(session, number)| {
@@ -57,6 +58,7 @@ impl Plane {
             let is_it = |known: &LiveAttempt| durable.is_none_or(|durable| known.seat == durable.seat);
             session.attempt(number).is_some_and(is_it) && !session.heard.contains(&number)
         });
+        self.ends.end(&mut call);
         let over = call.ended && call.attempts.iter().all(|attempt| attempt.open_until.is_none());
         // A call that is over is kept for its last copies only.
         let forget_at = if over { call.forget_at.min(self.now.after(KEEP)) } else { call.forget_at };
@@ -68,6 +70,13 @@ impl Plane {
             self.seq += 1;
             self.groups.entry(counted.group).or_default().adopt(&counted, self.seq);
         }
+    }
+
+    /// Whether the call's end has closed the attempt of this choice.
+    fn has_ended(&self, token: &SessionToken, pick: &Pick) -> bool {
+        let session = self.sessions.find(token).filter(|session| session.ended);
+        let attempt = session.zip(picked_attempt(&pick.picked)).and_then(|(s, number)| s.attempt(number));
+        attempt.is_some_and(|attempt| attempt.open_until.is_none())
     }
 
     /// The plane's own choice for `key` is the durable one.
@@ -100,8 +109,12 @@ impl Ends {
         self.calls.insert(token.clone(), now);
     }
 
-    fn know(&self, token: &SessionToken) -> bool {
-        self.calls.contains_key(token)
+    /// The call as it is by now.
+    pub(super) fn end(&self, call: &mut SessionImage) {
+        if self.calls.contains_key(&call.token) {
+            call.ended = true;
+            call.attempts.iter_mut().for_each(|attempt| attempt.open_until = None);
+        }
     }
 }
 

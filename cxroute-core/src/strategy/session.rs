@@ -126,6 +126,11 @@ impl Plane {
             }
         }
         if self.sessions.find(token).is_some_and(|session| session.forget_at <= at) {
+            let of = self.sessions.find(token);
+            if of.is_some_and(|of| of.ended && (of.unconfirmed().is_some() || !of.heard.is_empty())) {
+                // What became durable of it may be told late.
+                self.ends.note(token, self.now);
+            }
             while let Some(key) = self.sessions.find(token).and_then(|session| session.unconfirmed()) {
                 self.retract(token, key);
             }
@@ -262,7 +267,8 @@ impl Plane {
 
     /// Takes over what the store knows of a call that this plane did not know, or knew less of. A choice whose attempt
     /// the store gave to somebody else is taken back; what this plane has closed stays closed.
-    pub fn hydrate(&mut self, image: SessionImage) {
+    pub fn hydrate(&mut self, mut image: SessionImage) {
+        self.ends.end(&mut image);
         let known = self.sessions.find(&image.token);
         let is_new = |number: &u16| known.is_none_or(|session| session.attempt(*number).is_none());
         let heard: SmallVec<[u16; 4]> =

@@ -105,13 +105,17 @@ impl Outage {
                 self.shared.adopt(adopted, at(self.now));
             }
             13 if !self.untold.is_empty() => {
-                // Another server has looked the call up.
+                // Another server has looked the call up, which went on.
                 let heard = self.untold[dice.below(self.untold.len())].call.clone();
-                self.shared.hydrate(heard);
+                if self.open.values().any(|call| call.token == heard.token) {
+                    self.shared.hydrate(heard);
+                }
             }
             14 if !self.told.is_empty() => {
                 let again = self.told[dice.below(self.told.len())].clone();
-                self.shared.adopt(again, at(self.now));
+                if self.now - again.at.as_millis() < 300_000 {
+                    self.shared.adopt(again, at(self.now));
+                }
             }
             15 if dice.one_in(3) => self.shared = Plane::restore(self.image()),
             _ => {}
