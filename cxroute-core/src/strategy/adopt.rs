@@ -39,18 +39,14 @@ impl Plane {
             // The image held it; a call that was not live in it any more has ended.
             return;
         }
+        self.end_as_told(&mut call);
         let own = self.sessions.find(&token).and_then(|session| match session.state_of(key) {
             Some(SessionState::Decided(pick)) => Some(Arc::clone(pick)),
             Some(SessionState::Answered(_)) | None => None,
         });
         match own {
             Some(pick) if is_that(&pick, attempt, &call) => self.settle_for(&pick, &call, key),
-            Some(pick) => {
-                if self.has_ended(&token, &pick) {
-                    call.attempts.iter_mut().for_each(|attempt| attempt.open_until = None);
-                }
-                self.retract(&token, key);
-            }
+            Some(_) => self.retract(&token, key),
             None => {}
         }
         let booked = self.sessions.find(&token).zip(attempt).is_some_and(|(session, number)| {
@@ -58,7 +54,6 @@ impl Plane {
             let is_it = |known: &LiveAttempt| durable.is_none_or(|durable| known.seat == durable.seat);
             session.attempt(number).is_some_and(is_it) && !session.heard.contains(&number)
         });
-        self.ends.end(&mut call);
         let over = call.ended && call.attempts.iter().all(|attempt| attempt.open_until.is_none());
         // A call that is over is kept for its last copies only.
         let forget_at = if over { call.forget_at.min(self.now.after(KEEP)) } else { call.forget_at };
@@ -72,11 +67,12 @@ impl Plane {
         }
     }
 
-    /// Whether the call's end has closed the attempt of this choice.
-    fn has_ended(&self, token: &SessionToken, pick: &Pick) -> bool {
-        let session = self.sessions.find(token).filter(|session| session.ended);
-        let attempt = session.zip(picked_attempt(&pick.picked)).and_then(|(s, number)| s.attempt(number));
-        attempt.is_some_and(|attempt| attempt.open_until.is_none())
+    /// Ends the call in this image, if the plane was told of its end.
+    pub(super) fn end_as_told(&self, call: &mut SessionImage) {
+        if self.ends.know(&call.token) || self.sessions.find(&call.token).is_some_and(|known| known.over) {
+            call.ended = true;
+            call.attempts.iter_mut().for_each(|attempt| attempt.open_until = None);
+        }
     }
 
     /// The plane's own choice for `key` is the durable one.
@@ -109,12 +105,8 @@ impl Ends {
         self.calls.insert(token.clone(), now);
     }
 
-    /// The call as it is by now.
-    pub(super) fn end(&self, call: &mut SessionImage) {
-        if self.calls.contains_key(&call.token) {
-            call.ended = true;
-            call.attempts.iter_mut().for_each(|attempt| attempt.open_until = None);
-        }
+    fn know(&self, token: &SessionToken) -> bool {
+        self.calls.contains_key(token)
     }
 }
 

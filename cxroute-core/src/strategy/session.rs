@@ -23,6 +23,9 @@ pub(super) struct Session {
     pub(super) attempts: SmallVec<[LiveAttempt; 1]>,
     pub(super) states: SmallVec<[(EventKey, SessionState); 1]>,
     pub(super) ended: bool,
+    /// The plane was told that the call is over: no attempt of it opens any more, whatever is told late.
+    #[serde(default)]
+    pub(super) over: bool,
     /// Attempts that the plane knows from hearsay ([`Plane::hydrate`]): whether its books count them is not known.
     #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
     pub(super) heard: SmallVec<[u16; 4]>,
@@ -64,6 +67,11 @@ impl Session {
         }
         let open = self.open()?;
         Some(Choice::Open(OpenAttempt { attempt: open.number, seat: open.seat }))
+    }
+
+    /// Whether all that the plane knows of the call is in its books.
+    fn is_booked(&self) -> bool {
+        !self.attempts.is_empty() && self.heard.is_empty() && self.unconfirmed().is_none()
     }
 
     fn open(&self) -> Option<&LiveAttempt> {
@@ -127,7 +135,7 @@ impl Plane {
         }
         if self.sessions.find(token).is_some_and(|session| session.forget_at <= at) {
             let of = self.sessions.find(token);
-            if of.is_some_and(|of| of.ended && (of.unconfirmed().is_some() || !of.heard.is_empty())) {
+            if of.is_some_and(|of| of.over && !of.is_booked()) {
                 // What became durable of it may be told late.
                 self.ends.note(token, self.now);
             }
@@ -246,7 +254,7 @@ impl Plane {
         let Some(session) = self.sessions.find_mut(token) else {
             return self.ends.note(token, self.now);
         };
-        session.ended = true;
+        (session.ended, session.over) = (true, true);
         let mut numbers = SmallVec::<[u16; 4]>::new();
         for attempt in &mut session.attempts {
             attempt.probe = None;
@@ -268,7 +276,7 @@ impl Plane {
     /// Takes over what the store knows of a call that this plane did not know, or knew less of. A choice whose attempt
     /// the store gave to somebody else is taken back; what this plane has closed stays closed.
     pub fn hydrate(&mut self, mut image: SessionImage) {
-        self.ends.end(&mut image);
+        self.end_as_told(&mut image);
         let known = self.sessions.find(&image.token);
         let is_new = |number: &u16| known.is_none_or(|session| session.attempt(*number).is_none());
         let heard: SmallVec<[u16; 4]> =
