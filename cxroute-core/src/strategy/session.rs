@@ -278,9 +278,12 @@ impl Plane {
     pub fn hydrate(&mut self, mut image: SessionImage) {
         self.end_as_told(&mut image);
         let known = self.sessions.find(&image.token);
-        let is_new = |number: &u16| known.is_none_or(|session| session.attempt(*number).is_none());
+        let is_new = |attempt: &&LiveAttempt| {
+            let known = known.and_then(|session| session.attempt(attempt.number));
+            known.is_none_or(|known| known.seat != attempt.seat)
+        };
         let heard: SmallVec<[u16; 4]> =
-            image.attempts.iter().map(|attempt| attempt.number).filter(is_new).collect();
+            image.attempts.iter().filter(is_new).map(|attempt| attempt.number).collect();
         let token = image.token.clone();
         self.learn(image);
         if !heard.is_empty() {
