@@ -78,6 +78,11 @@ pub struct Told {
     pub clock: fn() -> Timestamp,
 }
 
+/// However slow the store is, so many signals share a transaction if they wait for one.
+const LEAST_IN_BATCH: usize = 16;
+/// So many signals leave the spool in one transaction: live calls' transactions wait for the rows that it locks.
+const MOST_DRAINED: usize = 64;
+
 struct Item {
     scope: Arc<IngestScope>,
     signal: Signal,
@@ -211,10 +216,11 @@ async fn collect(shared: Arc<Shared>, mut items: mpsc::UnboundedReceiver<Item>) 
     let mut closing = shared.closing.subscribe();
     let mut away_until = Instant::now();
     let mut batch = Vec::new();
+    let mut pace = Pace::of(&shared.options);
     loop {
         tokio::select! {
             biased;
-            taken = items.recv_many(&mut batch, shared.options.most_in_batch) => if taken == 0 { return },
+            taken = items.recv_many(&mut batch, pace.most) => if taken == 0 { return },
             _ = closing.wait_for(|running| *running == Running::Closing) => {
                 items.close();
                 if items.is_empty() {
@@ -232,7 +238,9 @@ async fn collect(shared: Arc<Shared>, mut items: mpsc::UnboundedReceiver<Item>) 
         match Instant::now() < away_until {
             true => late.extend(direct),
             false => {
+                let (began, signals) = (Instant::now(), direct.len());
                 let (unanswered, away) = shared.store_batch(direct).await;
+                pace.took(signals, began.elapsed());
                 late.extend(unanswered);
                 if away {
                     away_until = Instant::now() + shared.options.pause;
@@ -241,6 +249,29 @@ async fn collect(shared: Arc<Shared>, mut items: mpsc::UnboundedReceiver<Item>) 
         }
         if !late.is_empty() {
             shared.spool_batch(late).await;
+        }
+    }
+}
+
+/// How many signals share a transaction: as many as the store takes well within its budget, so that a store that gets
+/// slower under load gets smaller batches, and is not taken for one that is away.
+struct Pace {
+    most: usize,
+    limit: usize,
+    budget: Duration,
+}
+
+impl Pace {
+    fn of(options: &CommitterOptions) -> Self {
+        let limit = options.most_in_batch.max(1);
+        Self { most: limit, limit, budget: options.store_budget }
+    }
+
+    fn took(&mut self, signals: usize, span: Duration) {
+        if span > self.budget / 2 && signals > 0 {
+            self.most = (signals / 2).clamp(LEAST_IN_BATCH.min(self.limit), self.limit);
+        } else if signals >= self.most && span < self.budget / 4 {
+            self.most = (self.most + self.most / 4 + 1).min(self.limit);
         }
     }
 }
@@ -307,7 +338,7 @@ impl Shared {
 
     /// Moves signals from the spool into the store; whether to go on at once.
     async fn drain_some(&self, spool: &dyn Spool) -> Drained {
-        let Ok(waiting) = spool.oldest(self.options.most_in_batch).await else { return Drained::StoreAway };
+        let Ok(waiting) = spool.oldest(self.options.most_in_batch.min(MOST_DRAINED)).await else { return Drained::StoreAway };
         if waiting.is_empty() {
             return Drained::All;
         }
@@ -435,4 +466,25 @@ fn answered(signal: &Signal) -> Signal {
         basis.answered = true;
     }
     signal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_gets_slow_gets_smaller_batches_and_larger_ones_once_it_is_fast_again() {
+        let budget = Duration::from_millis(150);
+        let mut pace = Pace::of(&CommitterOptions { store_budget: budget, ..CommitterOptions::default() });
+        pace.took(256, budget / 5);
+        assert_eq!(pace.most, 256);
+        pace.took(200, budget);
+        assert_eq!(pace.most, 100);
+        (0..10).for_each(|_| pace.took(pace.most, budget));
+        assert_eq!(pace.most, LEAST_IN_BATCH);
+        pace.took(3, budget / 100);
+        assert_eq!(pace.most, LEAST_IN_BATCH, "a batch that was not full says nothing");
+        (0..100).for_each(|_| pace.took(pace.most, budget / 5));
+        assert_eq!(pace.most, 256);
+    }
 }
