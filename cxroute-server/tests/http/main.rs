@@ -5,6 +5,9 @@
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+#[path = "../../../cxroute-state-redis/tests/certificates/mod.rs"]
+mod certificates;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod desk;
@@ -17,6 +20,8 @@ mod odd;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+mod secured;
+#[cfg(test)]
 mod shapes;
 #[cfg(test)]
 mod sizes;
@@ -24,5 +29,7 @@ mod sizes;
 mod store_away;
 #[cfg(test)]
 mod strange;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod together;
