@@ -20,6 +20,7 @@ mod odd;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+#[expect(dead_code, reason = "shared with the trials of the binary, which look at what was shown")]
 mod secured;
 #[cfg(test)]
 mod shapes;

@@ -34,6 +34,7 @@ mod process;
 mod records;
 #[cfg(test)]
 #[path = "../http/secured.rs"]
+#[expect(dead_code, reason = "shared with the trials in process, which look at what was agreed")]
 mod secured;
 #[cfg(test)]
 mod simulated;
