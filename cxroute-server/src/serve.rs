@@ -88,7 +88,10 @@ pub(crate) fn public_url(text: &str) -> Result<String, String> {
 pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     log_to_stderr(options.log_format);
     options.server().check()?;
-    ensure!(!options.demo || options.tls_cert.is_none(), "expected --demo without --tls-cert: it plays over plain http");
+    ensure!(
+        !options.demo || options.tls_cert.is_none(),
+        "expected --demo without --tls-cert: it plays over plain http"
+    );
     let opened = options.store.open().await?;
     let operator = operator();
     if let Some(file) = &options.config {

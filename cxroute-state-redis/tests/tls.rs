@@ -126,7 +126,11 @@ async fn choose(live: &RedisLive, call: &str) -> Result<Choice, LiveError> {
 /// A plane there is built and chooses.
 async fn assert_chooses(url: &str) {
     let live = open(url, PATIENCE);
-    assert_eq!(choose(&live, "a call").await, Err(LiveError::Lost), "{url}: it answers, and has no plane yet");
+    assert_eq!(
+        choose(&live, "a call").await,
+        Err(LiveError::Lost),
+        "{url}: it answers, and has no plane yet"
+    );
     live.restore(&scope(), PlaneImage::default()).await.unwrap_or_else(|error| panic!("{url}: {error}"));
     let made = choose(&live, "a call").await;
     assert!(matches!(made, Ok(Choice::Made(_))), "{url}: {made:?}");
@@ -172,7 +176,8 @@ async fn a_cluster_speaks_tls_on_every_node() {
     let (ours, theirs) = (Authority::new(), Authority::new());
     let bus = free_port().to_string();
     let cluster = ["--cluster-enabled", "yes", "--tls-cluster", "yes", "--cluster-port", &bus];
-    let options = [&cluster[..], &["--cluster-announce-ip", "127.0.0.1", "--tls-auth-clients", "no"]].concat();
+    let options =
+        [&cluster[..], &["--cluster-announce-ip", "127.0.0.1", "--tls-auth-clients", "no"]].concat();
     let redis = SecureRedis::start(&ours, &["127.0.0.1"], &options);
     assert_eq!(redis.says(&["cluster", "addslotsrange", "0", "16383"]).trim(), "OK");
     redis.until(&["cluster", "info"], "cluster_state:ok");

@@ -197,7 +197,8 @@ async fn a_database_over_tls_is_believed_by_its_authority_and_its_name_as_the_ur
     drop(server);
     let server = MariaDb::start(&maria, &["--skip-ssl".to_owned()]).await;
     let url = |query: &str| format!("mysql://any@localhost:{}/cx{query}", server.port);
-    assert_refused(&url(&format!("?ssl-mode=VERIFY_IDENTITY&ssl-ca={}", files.ca)), "does not support TLS").await;
+    assert_refused(&url(&format!("?ssl-mode=VERIFY_IDENTITY&ssl-ca={}", files.ca)), "does not support TLS")
+        .await;
     assert_refused(&url("?ssl-mode=REQUIRED"), "does not support TLS").await;
     opened(&url("")).await.unwrap();
     drop(server);

@@ -202,7 +202,10 @@ impl Tls {
                 Err(error) => {
                     let error = error.to_string();
                     if told || mentioned.as_ref() != Some(&error) {
-                        tracing::warn!(error, "the certificate cannot be read anew: the one before stays in use");
+                        tracing::warn!(
+                            error,
+                            "the certificate cannot be read anew: the one before stays in use"
+                        );
                     }
                     mentioned = Some(error);
                     continue;

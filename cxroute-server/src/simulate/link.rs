@@ -142,7 +142,10 @@ mod tests {
         assert_eq!(base.url(&base.path("/api?a=1")), "http://proxy/cx/api?a=1");
         assert_eq!((base.is_secure(), base.host(), base.port()), (false, "proxy", 80));
         let base: BaseUrl = "https://cx.example/".parse().unwrap();
-        assert_eq!((base.url("/a").as_str(), base.to_string().as_str()), ("https://cx.example/a", "https://cx.example"));
+        assert_eq!(
+            (base.url("/a").as_str(), base.to_string().as_str()),
+            ("https://cx.example/a", "https://cx.example")
+        );
         assert_eq!((base.is_secure(), base.host(), base.port()), (true, "cx.example", 443));
         let base: BaseUrl = "https://[::1]:8443".parse().unwrap();
         assert_eq!((base.host(), base.port()), ("::1", 8443));

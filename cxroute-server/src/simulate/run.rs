@@ -250,10 +250,11 @@ fn random_seed(options: &SimulateOptions) -> Result<u64, SimulateError> {
 async fn reach(server: &BaseUrl, patience: Duration, tls: ClientConfig) -> Result<(), SimulateError> {
     let (url, until) = (server.to_string(), tokio::time::Instant::now() + patience);
     let connecting = TcpStream::connect((server.host(), server.port()));
-    let stream = match timeout_at(until, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
-        Ok(stream) => stream,
-        Err(source) => return Err(SimulateError::Unreachable { url, source }),
-    };
+    let stream =
+        match timeout_at(until, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            Ok(stream) => stream,
+            Err(source) => return Err(SimulateError::Unreachable { url, source }),
+        };
     if !server.is_secure() {
         return Ok(());
     }

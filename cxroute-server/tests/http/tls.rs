@@ -43,7 +43,8 @@ impl Guarded {
         let mut connection = self.connection().await;
         connection.write(&Request::new("GET", "/metrics").bytes()).await;
         let page = connection.reply().await.unwrap();
-        let count = page.text().lines().find_map(|line| line.strip_prefix("cxroute_tls_handshake_failures_total "));
+        let count =
+            page.text().lines().find_map(|line| line.strip_prefix("cxroute_tls_handshake_failures_total "));
         count.unwrap().parse().unwrap()
     }
 }
@@ -60,9 +61,11 @@ async fn it_speaks_http_1_1_over_tls_1_2_and_1_3_and_agrees_to_nothing_else() {
     let guarded = Guarded::start().await;
     let address = guarded.server.address();
     for version in [&TLS12, &TLS13] {
-        for (offered, agreed) in
-            [(&[][..], None), (&["h2", "http/1.1"], Some(b"http/1.1".to_vec())), (&["http/1.1"], Some(b"http/1.1".to_vec()))]
-        {
+        for (offered, agreed) in [
+            (&[][..], None),
+            (&["h2", "http/1.1"], Some(b"http/1.1".to_vec())),
+            (&["http/1.1"], Some(b"http/1.1".to_vec())),
+        ] {
             let mut client = believing(&guarded.files.ca, &[version]);
             client.alpn_protocols = offered.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
             let mut secured = secured(address, client).await.unwrap();
@@ -128,7 +131,8 @@ async fn draining_waits_for_no_handshake() {
 async fn an_answer_arrives_although_the_server_closes_before_it_has_read_everything() {
     let guarded = Guarded::start().await;
     let mut connection = guarded.connection().await;
-    let head = Request::new("POST", "/api/voice/session/cdr/t.cloudonix.net").header("Transfer-Encoding", "chunked");
+    let head =
+        Request::new("POST", "/api/voice/session/cdr/t.cloudonix.net").header("Transfer-Encoding", "chunked");
     connection.write(&head.bytes()).await;
     let chunk = format!("{:x}\r\n{}\r\n", 1 << 20, "x".repeat(1 << 20));
     // The server stops reading somewhere behind 64 MiB.

@@ -43,8 +43,7 @@ async fn simulated_calls_over_https_are_played_to_their_end() {
     let line = ["simulate", DOMAIN, "--key", KEY, "--rate", "0", "--deadline-ms", "100000", "--json"];
     for url in [&url, &named] {
         let more = ["--url", url, "--ca", &files.ca, "--calls", "60", "--busy", "20%", "--duplicates", "10%"];
-        let report: Value =
-            serde_json::from_str(&run(folder.path(), &[&line[..], &more].concat())).unwrap();
+        let report: Value = serde_json::from_str(&run(folder.path(), &[&line[..], &more].concat())).unwrap();
         assert_eq!(report["violations"], json!([]), "{report:#}");
         assert_eq!(report["calls"]["finished"], 60, "{report:#}");
     }
@@ -52,7 +51,10 @@ async fn simulated_calls_over_https_are_played_to_their_end() {
     let mut connection = connect(address, &files).await.connection;
     let answer = ask(&mut connection, &voice(DOMAIN, &token(7, 1), "+1")).await;
     let dial = answer.document().descendants().find_map(|node| node.attribute("action").map(str::to_owned));
-    assert!(dial.as_ref().is_some_and(|action| action.starts_with(&format!("{url}/api/voice/dial/"))), "{dial:?}");
+    assert!(
+        dial.as_ref().is_some_and(|action| action.starts_with(&format!("{url}/api/voice/dial/"))),
+        "{dial:?}"
+    );
     for (ca, expected) in [
         (&[][..], "UnknownIssuer"),
         (&["--ca", &other.ca], "UnknownIssuer"),
@@ -128,7 +130,8 @@ fn certificates_that_cannot_be_used_are_refused_at_the_start_by_their_files() {
         (&["--tls-key", key], "--tls-cert"),
         (&["--demo", "--tls-cert", cert, "--tls-key", key], "--demo"),
     ] {
-        let output = command(folder.path(), &[&["serve", "--store", "memory:"], line].concat()).output().unwrap();
+        let output =
+            command(folder.path(), &[&["serve", "--store", "memory:"], line].concat()).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && said.contains(expected), "{said}");
     }
