@@ -32,8 +32,8 @@ pub struct ServeOptions {
     /// The store and its keys.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// Where choices are made atomically: redis://host:6379/0, redis+cluster://host:port,host:port, rediss… with TLS, or
-    /// memory:.
+    /// Where choices are made atomically: redis://host:6379/0, redis+cluster://host:port,host:port, rediss://… with TLS,
+    /// or memory:.
     #[arg(long, env = "CXROUTE_LIVE", value_name = "URL", default_value = "memory:")]
     pub live: LiveUrl,
     /// The folder where signals wait while the store is away; one server's own [default: beside

@@ -215,6 +215,11 @@ impl Server {
         ];
         tasks.extend(tls.clone().map(|tls| tokio::spawn(tls.keep_fresh())));
         tracing::info!(%address, public_url = app.public_url, "listening");
+        if options.public_url.is_none() && address.ip().to_canonical().is_unspecified() {
+            tracing::warn!(
+                "nobody can call back where this listens: say with --public-url how the server is reached"
+            );
+        }
         Ok(Self { address, app, committer, closing, tls, tasks })
     }
 
