@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 use cxroute_core::port::{Retry, StoreError};
 use cxroute_store_mysql::{MySqlStore, StoreOptions};
+// The certificates' module, which is another crate's, is made with it.
+use rcgen as _;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, Row as _};
 
 use self::certificates::{Authority, Files};
