@@ -77,6 +77,7 @@ pub(crate) struct Meters {
     /// Rows that the store's upkeep deleted.
     pub(crate) trimmed: Counter,
     pub(crate) connections: Gauge,
+    pub(crate) tls_failures: Counter,
     pub(crate) spool_signals: Gauge,
     pub(crate) spool_bytes: Gauge,
     pub(crate) spool_set_aside: Gauge,
@@ -121,6 +122,7 @@ impl Meters {
             refresh_failures: counter!("cxroute_refresh_failures_total"),
             trimmed: counter!("cxroute_trimmed_rows_total"),
             connections: metrics::gauge!("cxroute_connections"),
+            tls_failures: counter!("cxroute_tls_handshake_failures_total"),
             spool_signals: spool("cxroute_spool_signals"),
             spool_bytes: spool("cxroute_spool_bytes"),
             spool_set_aside: spool("cxroute_spool_set_aside"),
@@ -183,6 +185,7 @@ fn describe() {
     describe_counter!("cxroute_refresh_failures_total", "Polls of the configurations that the store failed");
     describe_counter!("cxroute_trimmed_rows_total", "Rows that the store's upkeep deleted");
     describe_gauge!("cxroute_connections", "Open connections");
+    describe_counter!("cxroute_tls_handshake_failures_total", "TLS handshakes that failed or took too long");
     describe_gauge!("cxroute_spool_signals", "Signals that wait in the spool");
     describe_gauge!("cxroute_spool_bytes", "Bytes that wait in the spool");
     describe_gauge!("cxroute_spool_set_aside", "Signals that the store refuses for their own sake");

@@ -43,6 +43,7 @@ mod owed;
 mod replica;
 mod script;
 mod tenant;
+mod tls;
 mod url;
 mod wire;
 
@@ -86,8 +87,14 @@ struct Door {
 }
 
 impl RedisLive {
-    /// The plane at `url`: `redis://[user:password@]host[:port][/db]`, `rediss://…` with TLS,
-    /// `redis+cluster://host:port,host:port,…`, or `redis+sentinel://host:port,…/master-name[/db]`.
+    /// The plane at `url`: `redis://[user:password@]host[:port][/db]`, `redis+cluster://host:port,host:port,…`, or
+    /// `redis+sentinel://host:port,…/master-name[/db]`.
+    ///
+    /// With TLS it is `rediss://…`, `rediss+cluster://…` or `rediss+sentinel://…`. Every server, node and Sentinel must
+    /// show a certificate of a public authority, or of one in the file of `?ca=FILE` (PEM), for the name or address
+    /// under which it is reached; nodes of a cluster and masters are reached as Redis announces them. `&cert=FILE` and
+    /// `&key=FILE` are what this side shows to a Redis that asks for it (`tls-auth-clients`). There is no way to
+    /// believe just any certificate. The files are read once.
     ///
     /// It begins to connect on the current Tokio runtime and does not wait: until it is connected, and whenever Redis does
     /// not answer, operations fail with [`LiveError::Unavailable`].

@@ -22,6 +22,7 @@ mod sql;
 mod store;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod trim;
 
 pub use store::{MySqlStore, StoreOptions};

@@ -7,8 +7,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{self, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
@@ -28,7 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// Sends webhooks to the server under trial.
 pub(super) struct Client {
-    http: legacy::Client<HttpConnector, Full<Bytes>>,
+    http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     base: BaseUrl,
     authorization: Option<HeaderValue>,
     signature_secret: Option<SecretString>,
@@ -77,10 +79,13 @@ impl Delivery {
 
 impl Client {
     /// `Err` says which credential cannot stand in a header.
-    pub(super) fn new(options: &SimulateOptions) -> Result<Self, &'static str> {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(Duration::from_secs_f64(options.timeout)));
+    pub(super) fn new(options: &SimulateOptions, tls: ClientConfig) -> Result<Self, &'static str> {
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(Duration::from_secs_f64(options.timeout)));
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+        let connector = connector.enable_http1().wrap_connector(tcp);
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(20))

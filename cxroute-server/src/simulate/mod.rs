@@ -23,6 +23,7 @@ mod run;
 mod script;
 mod share;
 mod tally;
+mod trust;
 mod violation;
 mod vocabulary;
 mod webhook;

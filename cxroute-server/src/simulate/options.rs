@@ -25,6 +25,9 @@ pub struct SimulateOptions {
     /// The server under trial; action URLs with another host are sent here too, and noted.
     #[arg(long, default_value = BaseUrl::DEFAULT)]
     pub url: BaseUrl,
+    /// Believes the certificates of these authorities (PEM), and no others, when --url is https (default: the public ones).
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
     /// The webhook key, sent as `Authorization: Bearer`; without it no credential is sent.
     #[arg(long, env = "CXROUTE_WEBHOOK_KEY", hide_env_values = true, value_parser = secret)]
     pub key: Option<SecretString>,
@@ -113,6 +116,7 @@ impl SimulateOptions {
         Self {
             domain: domain.into(),
             url,
+            ca: None,
             key: None,
             signature_secret: None,
             calls: 100,

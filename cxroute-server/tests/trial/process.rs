@@ -104,17 +104,26 @@ impl Running {
 
     /// Where it listens, as soon as it says so.
     pub(crate) fn address(&self) -> SocketAddr {
-        let address = |line: &String| {
+        self.hears("where it listens", |line| {
             let (_, rest) = line.split_once(r#""address":""#)?;
             rest.split('"').next()?.parse().ok()
-        };
+        })
+    }
+
+    /// Waits until it says this.
+    pub(crate) fn says(&self, words: &str) {
+        self.hears(words, |line| line.contains(words).then_some(()));
+    }
+
+    /// What is found in a line, as soon as one has it.
+    fn hears<T>(&self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
         let mut lines = self.said.lines.lock().unwrap();
         loop {
-            if let Some(address) = lines.iter().find_map(address) {
-                return address;
+            if let Some(found) = lines.iter().find_map(|line| find(line)) {
+                return found;
             }
             let (woken, waited) = self.said.more.wait_timeout(lines, PATIENCE).unwrap();
-            assert!(!waited.timed_out(), "the server does not say where it listens: {woken:#?}");
+            assert!(!waited.timed_out(), "the server does not say {what}: {woken:#?}");
             lines = woken;
         }
     }
@@ -129,6 +138,10 @@ impl Running {
     pub(crate) fn kill(mut self) -> Vec<String> {
         self.end();
         std::mem::take(&mut *self.said.lines.lock().unwrap())
+    }
+
+    pub(crate) fn hang_up(&self) {
+        signal(&self.process, "-HUP");
     }
 
     pub(crate) fn terminate(&self) {
