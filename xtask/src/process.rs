@@ -106,7 +106,8 @@ impl Drop for Server {
 /// The processor time that a process with all its threads has taken since its start (Linux).
 pub(crate) fn cpu_time(process: u32) -> anyhow::Result<Duration> {
     let status = fs::read_to_string(format!("/proc/{process}/stat"))?;
-    cpu_time_of(&status).with_context(|| format!("expected utime and stime of process {process}, got {status:?}"))
+    cpu_time_of(&status)
+        .with_context(|| format!("expected utime and stime of process {process}, got {status:?}"))
 }
 
 /// A loopback address whose port is free at this moment.

@@ -1,0 +1,96 @@
+//! What became of cxroute's calls, as `/metrics` counts it: whether they were in the database when they were answered.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, ensure};
+
+use crate::http;
+
+/// Counts since the server's start, or of a span.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Fates {
+    batches: f64,
+    stored: f64,
+    spooled: f64,
+    drained: f64,
+    refused: f64,
+    late: f64,
+}
+
+impl Fates {
+    /// Asks a server.
+    pub(super) fn read(server: SocketAddr) -> anyhow::Result<Self> {
+        let answer = http::get(server, "/metrics")?;
+        ensure!(answer.status == 200, "expected /metrics to answer 200, got {answer:?}");
+        Self::parse(&answer.body)
+    }
+
+    fn parse(text: &str) -> anyhow::Result<Self> {
+        let count = |series: &str| -> anyhow::Result<f64> {
+            let count = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+            let count = count.with_context(|| format!("expected a series {series} in /metrics"))?;
+            count.parse().with_context(|| format!("{series} is no number: {count:?}"))
+        };
+        let signals = |fate: &str| count(&format!("cxroute_signals_total{{fate=\"{fate}\"}}"));
+        Ok(Self {
+            batches: count("cxroute_commit_batches_total")?,
+            stored: signals("stored")?,
+            spooled: signals("spooled")?,
+            drained: signals("drained")?,
+            refused: signals("refused")?,
+            late: count("cxroute_late_answers_total")?,
+        })
+    }
+
+    /// What has happened since `then`.
+    pub(super) fn since(&self, then: &Self) -> Self {
+        Self {
+            batches: self.batches - then.batches,
+            stored: self.stored - then.stored,
+            spooled: self.spooled - then.spooled,
+            drained: self.drained - then.drained,
+            refused: self.refused - then.refused,
+            late: self.late - then.late,
+        }
+    }
+}
+
+impl fmt::Display for Fates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { batches, stored, spooled, drained, refused, late } = self;
+        let mean = (stored + spooled) / batches;
+        write!(
+            f,
+            "{stored} stored before their answer, {spooled} spooled ({drained} drained since), {refused} kept \
+             nowhere; {batches} transactions of {mean:.1}; {late} answers at the deadline"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "# TYPE cxroute_signals_total counter\n\
+        cxroute_signals_total{fate=\"stored\"} 900\ncxroute_signals_total{fate=\"spooled\"} 100\n\
+        cxroute_signals_total{fate=\"drained\"} 40\ncxroute_signals_total{fate=\"refused\"} 0\n\
+        cxroute_commit_batches_total 50\ncxroute_late_answers_total 3\n";
+
+    #[test]
+    fn fates_are_read_from_the_metrics_and_told_apart_from_those_before() {
+        let first = Fates::parse(PAGE).unwrap();
+        let second = Fates::parse(&PAGE.replace("900", "950").replace("total 50", "total 60")).unwrap();
+        let between = second.since(&first);
+        assert_eq!((between.stored, between.spooled, between.batches), (50.0, 0.0, 10.0));
+        let said = first.to_string();
+        assert!(said.starts_with("900 stored before their answer, 100 spooled (40 drained"), "{said}");
+        assert!(said.contains("50 transactions of 20.0; 3 answers"), "{said}");
+    }
+
+    #[test]
+    fn a_page_without_a_series_is_refused_with_its_name() {
+        let refusal = Fates::parse("cxroute_commit_batches_total 50\n").unwrap_err().to_string();
+        assert!(refusal.contains("cxroute_signals_total{fate=\"stored\"}"), "{refusal}");
+    }
+}
