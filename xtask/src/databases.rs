@@ -57,7 +57,6 @@ impl Make {
 pub(crate) struct Database {
     running: Running,
     address: SocketAddr,
-    folder: PathBuf,
 }
 
 enum Running {
@@ -68,10 +67,9 @@ enum Running {
 impl Database {
     /// Starts one with empty data in `folder`.
     pub(crate) fn start(sh: &Shell, make: Make, commits: Commits, folder: &Path) -> anyhow::Result<Self> {
-        let folder = folder.to_owned();
         let (running, address) = match make {
             Make::MariaDb => {
-                let server = mariadb(sh, &folder, commits)?;
+                let server = mariadb(sh, folder, commits)?;
                 let address = server.address;
                 (Running::MariaDb(server), address)
             }
@@ -81,11 +79,11 @@ impl Database {
                 let tool = std::env::var(MYSQL_TOOL).with_context(|| {
                     format!("no MySQL: expected {MYSQL_TOOL} to name a program that starts one")
                 })?;
-                let (server, _, address) = mysql(tool, &folder, commits)?;
+                let (server, _, address) = mysql(tool, folder, commits)?;
                 (Running::MySql(server), address)
             }
         };
-        Ok(Self { running, address, folder })
+        Ok(Self { running, address })
     }
 
     /// Makes an empty database and says its URL.
@@ -103,8 +101,8 @@ impl Database {
     pub(crate) fn process(&self) -> anyhow::Result<u32> {
         match &self.running {
             Running::MariaDb(server) => Ok(server.process()),
-            Running::MySql(_) => {
-                let file = self.folder.join("pid");
+            Running::MySql(server) => {
+                let file = server.folder.join("pid");
                 let number = std::fs::read_to_string(&file)?;
                 number
                     .trim()

@@ -69,3 +69,15 @@ fn enter(task: &Task) -> anyhow::Result<()> {
         Task::Codegen(options) => codegen::run(&sh, options.mode()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_options_of_every_task_go_together() {
+        Door::command().debug_assert();
+    }
+}

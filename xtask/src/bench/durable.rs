@@ -34,7 +34,7 @@ const MASTER_KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 
 /// Options of `cargo xtask load`.
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct DurableOptions {
     #[command(flatten)]
     pub(crate) turns: Turns,
     /// Whose database; MySQL if `CXROUTE_MYSQL_TOOL` names a program that starts one, else MariaDB
@@ -44,7 +44,7 @@ pub(crate) struct Options {
 
 /// Starts everything, lets the contenders take turns under full and under half load, and prints every turn, the ratios
 /// and what became of cxroute's calls.
-pub(crate) fn run(sh: &Shell, options: &Options) -> anyhow::Result<()> {
+pub(crate) fn run(sh: &Shell, options: &DurableOptions) -> anyhow::Result<()> {
     tools::require(sh, &[tools::WRK])?;
     let (cxroute, bare) = (workspace::release_server(sh)?, workspace::release_bare_handler(sh)?);
     let folder = tempfile::tempdir()?;

@@ -14,7 +14,7 @@ pub(crate) struct Options {
     #[command(subcommand)]
     simulated: Option<Other>,
     #[command(flatten)]
-    durable: durable::Options,
+    durable: durable::DurableOptions,
 }
 
 /// What can be done instead.
