@@ -9,10 +9,11 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use clap::Args;
-use xshell::Shell;
+use xshell::{Shell, cmd};
 
 use super::fates::Fates;
 use super::plan::{Plan, RULES};
@@ -27,6 +28,8 @@ const CONNECTIONS: u32 = 64;
 const CONNECTIONS_IN_STEP: u32 = 256;
 /// Seconds of each contender's warm-up, which is not counted.
 const WARM_UP: u32 = 3;
+/// How long the tenant's first call may take to be routed.
+const LOADING_LIMIT: Duration = Duration::from_secs(60);
 const THROUGHPUT_GOAL: f64 = 0.5;
 const P99_GOAL_MS: f64 = 20.0;
 /// 32 bytes in base64, which a database that servers share needs; it guards nothing here.
@@ -54,10 +57,9 @@ pub(crate) fn run(sh: &Shell, options: &DurableOptions) -> anyhow::Result<()> {
     let redis = redis::single(sh, &folder.path().join("redis"))?;
     let live = |number: u32| format!("redis://{}/{number}", redis.address);
     let bare = start_bare(&bare, folder.path(), &database.make("bare")?, &live(1))?;
-    let cxroute = start_cxroute(&cxroute, folder.path(), &database.make("cxroute")?, &live(0), &plan)?;
-    for (who, server) in [("the bare handler", &bare), ("cxroute", &cxroute)] {
-        ensure_routes(who, server.address, &plan)?;
-    }
+    let cxroute = start_cxroute(sh, &cxroute, folder.path(), [&database.make("cxroute")?, &live(0)], &plan)?;
+    ensure_routes("the bare handler", bare.address, &plan)?;
+    routes_after(&cxroute, &plan)?;
     let Turns { rounds, seconds } = options.turns;
     println!(
         "durable: {} and Redis, {RULES} prefix rules, 10 destinations in turn, {rounds} rounds of {seconds} s",
@@ -92,19 +94,21 @@ pub(crate) fn run(sh: &Shell, options: &DurableOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Applies the configuration, which may take longer than a start, and starts the server.
 fn start_cxroute(
+    sh: &Shell,
     binary: &Path,
     folder: &Path,
-    store: &str,
-    live: &str,
+    [store, live]: [&str; 2],
     plan: &Plan,
 ) -> anyhow::Result<Server> {
-    fs::write(folder.join("bench.yaml"), plan.cxroute_config(DOMAIN, KEY))?;
-    let key = folder.join("key");
+    let (config, key) = (folder.join("bench.yaml"), folder.join("key"));
+    fs::write(&config, plan.cxroute_config(DOMAIN, KEY))?;
     fs::write(&key, MASTER_KEY)?;
     let key = key.display().to_string();
-    let options = ["--store", store, "--live", live, "--config", "bench.yaml", "--master-key-file", &key];
-    Server::cxroute(binary, folder, &options)
+    let options = ["--store", store, "--master-key-file", &key];
+    cmd!(sh, "{binary} config apply {config} {options...}").quiet().ignore_stdout().run()?;
+    Server::cxroute(binary, folder, &[options.as_slice(), &["--live", live]].concat())
 }
 
 fn start_bare(binary: &Path, folder: &Path, store: &str, live: &str) -> anyhow::Result<Server> {
@@ -114,6 +118,23 @@ fn start_bare(binary: &Path, folder: &Path, store: &str, live: &str) -> anyhow::
     Server::start(command, address, &folder.join("bare.log"), |address| {
         http::get(address, "/readyz").is_ok_and(|answer| answer.status == 200)
     })
+}
+
+/// Waits until the tenant's rules are loaded, which the first call sets going.
+fn routes_after(cxroute: &Server, plan: &Plan) -> anyhow::Result<()> {
+    let asked = Instant::now();
+    while let Err(error) = ensure_routes("cxroute", cxroute.address, plan) {
+        if asked.elapsed() > LOADING_LIMIT {
+            return Err(error);
+        }
+        sleep(Duration::from_millis(100));
+    }
+    println!(
+        "cxroute: ready after {:.2} s, its rules loaded {:.2} s after the first call",
+        cxroute.ready_after.as_secs_f64(),
+        asked.elapsed().as_secs_f64()
+    );
+    Ok(())
 }
 
 /// What drives and what is watched.
