@@ -89,7 +89,10 @@ mod tests {
         let between = second.since(&first);
         assert_eq!((between.stored, between.spooled, between.batches), (50.0, 0.0, 10.0));
         let said = first.to_string();
-        assert!(said.starts_with("900 stored before their answer, 100 spooled (40 drained"), "{said}");
+        assert!(
+            said.starts_with("900 stored before their answer by 50 transactions, 100 spooled (40 drained)"),
+            "{said}"
+        );
         assert!(said.ends_with("0 kept nowhere; 3 answers at the deadline"), "{said}");
     }
 
