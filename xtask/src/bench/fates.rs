@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
@@ -11,6 +11,34 @@ use crate::http;
 
 /// A server reads its committer's counts every second.
 const COUNTED: Duration = Duration::from_millis(1_500);
+
+/// A spool that takes longer to drain than this is not drained at all.
+const DRAINING_LIMIT: Duration = Duration::from_secs(120);
+
+/// Waits until a server's spool is empty: how long that took, nothing if it was at the first look.
+pub(super) fn settle(server: SocketAddr) -> anyhow::Result<Duration> {
+    let since = Instant::now();
+    sleep(COUNTED);
+    let mut took = Duration::ZERO;
+    while counted(&page(server)?, "cxroute_spool_signals")? > 0.0 {
+        took = since.elapsed();
+        ensure!(took < DRAINING_LIMIT, "the spool did not drain within {DRAINING_LIMIT:?}");
+        sleep(Duration::from_millis(250));
+    }
+    Ok(took)
+}
+
+fn page(server: SocketAddr) -> anyhow::Result<String> {
+    let answer = http::get(server, "/metrics")?;
+    ensure!(answer.status == 200, "expected /metrics to answer 200, got {answer:?}");
+    Ok(answer.body)
+}
+
+fn counted(page: &str, series: &str) -> anyhow::Result<f64> {
+    let count = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    let count = count.with_context(|| format!("expected a series {series} in /metrics"))?;
+    count.parse().with_context(|| format!("{series} is no number: {count:?}"))
+}
 
 /// Counts since the server's start, or of a span.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,17 +55,11 @@ impl Fates {
     /// Asks a server, when it has counted what it did last.
     pub(super) fn read(server: SocketAddr) -> anyhow::Result<Self> {
         sleep(COUNTED);
-        let answer = http::get(server, "/metrics")?;
-        ensure!(answer.status == 200, "expected /metrics to answer 200, got {answer:?}");
-        Self::parse(&answer.body)
+        Self::parse(&page(server)?)
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
-        let count = |series: &str| -> anyhow::Result<f64> {
-            let count = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-            let count = count.with_context(|| format!("expected a series {series} in /metrics"))?;
-            count.parse().with_context(|| format!("{series} is no number: {count:?}"))
-        };
+        let count = |series: &str| counted(text, series);
         let signals = |fate: &str| count(&format!("cxroute_signals_total{{fate=\"{fate}\"}}"));
         Ok(Self {
             batches: count("cxroute_commit_batches_total")?,
