@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
 
 use super::client::Client;
+use super::link::BaseUrl;
 use super::log::Log;
 use super::options::SimulateOptions;
 use super::play::{self, Played, Trial};
@@ -34,6 +35,14 @@ pub enum SimulateError {
         path: PathBuf,
         /// What is wrong with it.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A server of another service.
+    #[error("webhooks have other paths at --also {also} than at --url {url}; expected servers of one service")]
+    Paths {
+        /// The first server.
+        url: String,
+        /// The other one.
+        also: String,
     },
     /// A credential.
     #[error("{0}")]
@@ -84,11 +93,16 @@ pub async fn run_until(
     options: SimulateOptions,
     stop: impl Future<Output = ()>,
 ) -> Result<Report, SimulateError> {
+    if let Some(also) = options.also.iter().find(|also| !also.has_paths_of(&options.url)) {
+        return Err(SimulateError::Paths { url: options.url.to_string(), also: also.to_string() });
+    }
     let script = Arc::new(Script::new(&options, random_seed(&options)?)?);
     let client = Client::new(&options).map_err(SimulateError::Credential)?;
     if options.keep_going.is_none() {
         let timeout = Duration::from_secs_f64(options.timeout);
-        reach(&options, timeout).await?;
+        for server in options.servers() {
+            reach(server, timeout).await?;
+        }
     }
     let begun = Instant::now();
     let log = options.log.as_ref().map(|path| {
@@ -103,11 +117,12 @@ pub async fn run_until(
         deadline: Duration::from_millis(options.deadline_ms),
         begun,
     };
+    let tally = Tally::new(trial.deadline, options.also.iter().map(ToString::to_string).collect());
     let run = Run {
         options,
         trial: Arc::new(trial),
         calls: JoinSet::new(),
-        tally: Tally::default(),
+        tally,
         log: log.transpose()?,
     };
     run.finish(stop).await
@@ -217,14 +232,14 @@ fn random_seed(options: &SimulateOptions) -> Result<u64, SimulateError> {
 }
 
 /// A connection before the first call: the most common mistake gets one clear error.
-async fn reach(options: &SimulateOptions, timeout: Duration) -> Result<(), SimulateError> {
-    let authority = options.url.authority();
+async fn reach(server: &BaseUrl, timeout: Duration) -> Result<(), SimulateError> {
+    let authority = server.authority();
     let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
     let address = if has_port { authority.to_owned() } else { format!("{authority}:80") };
     let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
     let connected = tokio::time::timeout(timeout, tokio::net::TcpStream::connect(address)).await;
     match connected.unwrap_or_else(|_| Err(late())) {
         Ok(_) => Ok(()),
-        Err(source) => Err(SimulateError::Unreachable { url: options.url.to_string(), source }),
+        Err(source) => Err(SimulateError::Unreachable { url: server.to_string(), source }),
     }
 }
