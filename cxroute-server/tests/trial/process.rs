@@ -19,6 +19,9 @@ pub(crate) const PATIENT: [&str; 4] = ["--public-url", PUBLIC, "--deadline-ms", 
 /// A file of this name in a trial's folder holds the URL of its store; without one it is the default, a file there.
 pub(crate) const STORE_URL: &str = "store.url";
 
+/// A file of this name in a trial's folder holds the URL of its execution plane; without one it is the process's own.
+pub(crate) const LIVE_URL: &str = "live.url";
+
 /// The master key of stores that are no files.
 const MASTER_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
@@ -34,6 +37,9 @@ pub(crate) fn command(folder: &Path, line: &[&str]) -> Command {
     command.args(line).current_dir(folder).env_remove("RUST_LOG").stdin(Stdio::null());
     if let Ok(url) = std::fs::read_to_string(folder.join(STORE_URL)) {
         command.env("CXROUTE_STORE", url).env("CXROUTE_MASTER_KEY", MASTER_KEY);
+    }
+    if let Ok(url) = std::fs::read_to_string(folder.join(LIVE_URL)) {
+        command.env("CXROUTE_LIVE", url);
     }
     command
 }
@@ -57,10 +63,18 @@ pub(crate) fn apply(folder: &Path, tenants: &[&str]) {
 /// A free address that stays ours over restarts: ports below those that the system hands out, so that a client that
 /// tries again and again cannot be given its own server's port.
 pub(crate) fn free_address() -> SocketAddr {
+    free_addresses::<1>()[0]
+}
+
+/// As many of them.
+pub(crate) fn free_addresses<const N: usize>() -> [SocketAddr; N] {
     let start = 20_000 + std::process::id() % 10_000;
-    let mut ports =
-        (start..32_000).chain(20_000..start).map(|port| SocketAddr::from(([127, 0, 0, 1], port as u16)));
-    ports.find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
+    let ports = (start..32_000).chain(20_000..start);
+    let addresses = ports.map(|port| SocketAddr::from(([127, 0, 0, 1], port as u16)));
+    // Held until all are found: no address is given twice.
+    let bound = addresses.filter_map(|address| Some((address, TcpListener::bind(address).ok()?)));
+    let found: Vec<(SocketAddr, TcpListener)> = bound.take(N).collect();
+    std::array::from_fn(|at| found.get(at).expect("free ports").0)
 }
 
 /// What a server has said on standard error so far.

@@ -174,6 +174,15 @@ pub(crate) fn windows(folder: &Path, domain: &str, numbers: &[&str]) -> BTreeMap
     counts
 }
 
+/// The windows that the next choice is made by count what was decided, no more and no less.
+pub(crate) fn assert_windows(folder: &Path, counts: &[BTreeMap<String, u64>]) {
+    assert_eq!(windows(folder, "level.cloudonix.net", &["+1"]), counts[0]);
+    assert_eq!(windows(folder, "turns.cloudonix.net", &["+1"]), counts[1]);
+    let chain = windows(folder, "chain.cloudonix.net", &["+1", "+2"]);
+    let agents = counts[2].iter().filter(|(target, _)| *target != "+399");
+    assert_eq!(chain, agents.map(|(agent, count)| (agent.clone(), *count)).collect());
+}
+
 /// A line such as `  -> Ann: chosen; 5 calls, capacity 1`.
 fn seat(line: &str) -> Option<(String, u64)> {
     let (agent, rest) = line.trim_start().trim_start_matches("-> ").split_once(": ")?;
