@@ -121,7 +121,7 @@ impl Kept {
     }
 
     /// Every call that the platform has seen to its end is kept as it saw it.
-    pub(crate) fn assert_agrees(&self, lines: &[Line]) {
+    pub(crate) fn assert_agrees<'a>(&self, lines: impl IntoIterator<Item = &'a Line>) {
         let calls: BTreeMap<&str, &Call> =
             self.calls.iter().map(|call| (call.token.as_str(), call)).collect();
         for line in lines {
@@ -145,7 +145,10 @@ impl Kept {
 }
 
 /// Every call that the platform has seen to its end is listed with the status that it must have.
-pub(crate) fn assert_listed(records: &BTreeMap<String, Record>, lines: &[Line]) {
+pub(crate) fn assert_listed<'a>(
+    records: &BTreeMap<String, Record>,
+    lines: impl IntoIterator<Item = &'a Line>,
+) {
     for line in lines {
         let status = records.get(&line.session_token).map(|record| record.status.as_str());
         assert_eq!(status, Some(line.expected_status.as_str()), "{line:#?}");

@@ -158,9 +158,9 @@ impl Drop for Simulation {
 }
 
 /// How often each number or agent was decided for.
-pub(crate) fn dials(lines: &[Line]) -> BTreeMap<String, u64> {
+pub(crate) fn dials<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
-    for attempt in lines.iter().flat_map(|line| &line.attempts) {
+    for attempt in lines.into_iter().flat_map(|line| &line.attempts) {
         *counts.entry(attempt.dialled().to_owned()).or_default() += 1;
     }
     counts
