@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use sqlx::MySqlConnection;
 use tokio::time::sleep;
 
 use crate::process::apply;
@@ -37,10 +38,11 @@ async fn a_change_is_routed_by_on_both_servers_within_a_second() {
         let agent = format!("+97{change}");
         let (path, yaml) = (world.path().to_owned(), tenant(&agent));
         let [one, other] = world.addresses();
-        let before = revision(&world).await;
+        let mut mysql = world.mysql.connect().await;
+        let before = revision(&mut mysql).await;
         let applying = tokio::task::spawn_blocking(move || apply(&path, &[&yaml]));
         let committed = async {
-            while revision(&world).await == before {
+            while revision(&mut mysql).await == before {
                 sleep(Duration::from_millis(2)).await;
             }
             Instant::now()
@@ -76,7 +78,7 @@ async fn routed_by(address: SocketAddr, kind: u8, change: u64, agent: &str) -> I
     unreachable!("numbers do not end")
 }
 
-async fn revision(world: &World) -> i64 {
+async fn revision(mysql: &mut MySqlConnection) -> i64 {
     let revision = "SELECT r.revision FROM tenant_revisions r JOIN tenants t ON t.id = r.tenant_id WHERE t.domain = ?";
-    sqlx::query_scalar(revision).bind(DOMAIN).fetch_one(&mut world.mysql.connect().await).await.unwrap()
+    sqlx::query_scalar(revision).bind(DOMAIN).fetch_one(mysql).await.unwrap()
 }

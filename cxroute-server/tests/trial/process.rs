@@ -1,5 +1,6 @@
 //! The binary as a process: `serve`, which can be killed and started again on its address, and the other commands.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -66,15 +67,18 @@ pub(crate) fn free_address() -> SocketAddr {
     free_addresses::<1>()[0]
 }
 
-/// As many of them.
+/// As many of them. None is given twice, whoever has come to use his by now.
 pub(crate) fn free_addresses<const N: usize>() -> [SocketAddr; N] {
-    let start = 20_000 + std::process::id() % 10_000;
-    let ports = (start..32_000).chain(20_000..start);
-    let addresses = ports.map(|port| SocketAddr::from(([127, 0, 0, 1], port as u16)));
-    // Held until all are found: no address is given twice.
-    let bound = addresses.filter_map(|address| Some((address, TcpListener::bind(address).ok()?)));
-    let found: Vec<(SocketAddr, TcpListener)> = bound.take(N).collect();
-    std::array::from_fn(|at| found.get(at).expect("free ports").0)
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap();
+    let start = 20_000 + (std::process::id() % 10_000) as u16;
+    let mut ports = (start..32_000).chain(20_000..start);
+    std::array::from_fn(|_| {
+        let free = |port: &u16| !given.contains(port) && TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        let port = ports.by_ref().find(free).expect("a free port");
+        given.insert(port);
+        SocketAddr::from(([127, 0, 0, 1], port))
+    })
 }
 
 /// What a server has said on standard error so far.
