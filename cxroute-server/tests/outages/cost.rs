@@ -20,7 +20,7 @@ const AT_ONCE: u64 = 16;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_call_costs_one_script_no_read_before_and_one_commit_after_that_others_share() {
-    let world = World::start(PlaneOf::OneRedis, &[]).await;
+    let world = World::start(PlaneOf::OneRedis, &["--deadline-ms", "10000"]).await;
     // The first call of a tenant loads its configuration and founds its plane; both servers know both then.
     for number in 0..4 {
         call(&world, 1, number).await;
@@ -55,7 +55,7 @@ async fn one_by_one(world: &World) {
     for (name, before) in names.into_iter().zip(before) {
         counted.push(MySql::count(&mut mysql, name).await - before);
     }
-    sleep(Duration::from_millis(100)).await;
+    let spooled = world.spooled().await;
     let [scripts, reads] = [("evalsha", scripts[0]), ("xrange", scripts[1])]
         .map(|(name, before)| world.redis[0].calls(name) - before);
     let said = monitor.end();
@@ -63,15 +63,15 @@ async fn one_by_one(world: &World) {
     let told = said.iter().filter(|line| operations(line, "complete") > 0).count();
     println!(
         "{CALLS} calls one by one in {took:?}: {} scripts choose, {told} tell that a choice is durable; {scripts} scripts \
-         and {reads} reads in all, looks at what others wrote included; {names:?} {counted:?}",
+         and {reads} reads in all, looks at what others wrote included; {names:?} {counted:?}; {spooled} signals spooled",
         choices.len()
     );
     assert_eq!(choices.len() as u64, CALLS, "scripts that choose");
     assert!(choices.iter().all(|choices| *choices == 1), "{choices:?}");
     assert!(told as u64 <= CALLS, "{told} scripts tell that a choice is durable");
     assert_eq!(scripts, reads, "a script and its read are one pipeline");
-    // The servers' own upkeep may commit in between.
-    assert!((CALLS..=CALLS + 2).contains(&counted[0]), "{names:?} {counted:?}");
+    // The servers' own upkeep may commit in between; what a slow machine did not commit in time shares a later commit.
+    assert!(counted[0] <= CALLS + 2 && counted[0] + spooled >= CALLS, "{names:?} {counted:?}");
 }
 
 /// How many of these operations a script was given.

@@ -18,7 +18,7 @@ async fn one_of_two_servers_is_killed_and_started_again() {
     let control = world.control().await;
     let load = world.load("one of two servers killed", 8);
     sleep(Duration::from_millis(1_500)).await;
-    world.kill(1);
+    world.kill(1).await;
     sleep(Duration::from_secs(2)).await;
     world.launch(1);
     let outage = load.end().await;
@@ -70,7 +70,7 @@ async fn a_server_is_killed_between_its_choice_and_its_commit() {
         sleep(Duration::from_millis(1)).await;
     }
     let chosen = entries() - before;
-    world.kill(1);
+    world.kill(1).await;
     let killed = Instant::now();
     world.mysql.go_on();
     let answered = asking.join_all().await.into_iter().filter(|answered| *answered).count();

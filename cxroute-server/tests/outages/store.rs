@@ -33,7 +33,7 @@ async fn mysql_is_stopped_for_ten_seconds() {
     sleep(Duration::from_secs(10)).await;
     world.mysql.go_on();
     let outage = load.end().await;
-    assert!(world.metrics(r#"cxroute_signals_total{fate="spooled"}"#).await > 0, "nothing was spooled");
+    assert!(world.spooled().await > 0, "nothing was spooled");
     let (excused, answers) = (&[Excuse::CopiesUnknown][..], Answers::Durable);
     world.conclude(Conclusion { control: &control, outage: &outage, excused, answers }).await;
 }

@@ -6,7 +6,7 @@ use crate::kept::Answers;
 use crate::load::Told;
 use crate::records::assert_windows;
 use crate::simulation::{decisions, spread};
-use crate::world::{PlaneOf, World};
+use crate::world::{PlaneOf, World, slow};
 
 /// What can be live at one time of the tenant with caps, and its pool's agents together.
 const CAPS: [(&str, usize); 2] = [("+302", 4), ("+303", 3)];
@@ -24,7 +24,11 @@ async fn two_servers_on_one_mysql_and_one_redis_are_one_service() {
     let many = ["--calls", "500", "--concurrency", "24", "--speed", "250", "--to", "+1", "--to", "+2"];
     let chain = [&many[..], &rest[..]].concat();
     let both = world.play("both", [&level, &turns, &chain]).end().await;
-    both.assert_answered(&both, &[]);
+    // What a slow machine did not commit in time waits in a spool, where another server does not see it.
+    let spooled = world.spooled().await;
+    println!("{spooled} signals spooled");
+    world.note(both.faults(&both, slow(spooled)));
+    world.recovered().await;
     let counts = world.assert_kept(&[&both], Answers::Durable).await;
     for (calls, counts) in both.calls.iter().zip(&counts) {
         assert_eq!(decisions(&calls.report), *counts, "attempts and decisions");
@@ -42,10 +46,11 @@ async fn two_servers_on_one_mysql_and_one_redis_are_one_service() {
     assert!(of(POOL.0) <= POOL.1, "the pool: {most:?}");
     assert!(CAPS.iter().any(|(agent, cap)| of(&[agent]) == *cap), "no cap was ever reached: {most:?}");
     let degraded = world.degraded_since(0).await;
-    assert_eq!(degraded, 0, "decisions without the plane");
+    world.note((degraded > 0).then(|| format!("{degraded} decisions without the plane")));
     let shares = [world.served(0).await, world.served(1).await];
     println!("voice requests by server: {shares:?}");
     assert!(shares[0] * 3 > shares[1] && shares[1] * 3 > shares[0], "{shares:?}");
+    world.assert_faultless();
 }
 
 impl World {

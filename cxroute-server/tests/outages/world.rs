@@ -22,6 +22,9 @@ use crate::tenants::{CHAIN, LEVEL, TURNS};
 /// So long servers have to recover by themselves once everything is back.
 const RECOVERING: Duration = Duration::from_secs(20);
 
+/// Signals that went to a spool.
+const SPOOLED: &str = r#"cxroute_signals_total{fate="spooled"}"#;
+
 /// The machine is one trial's at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
@@ -41,6 +44,9 @@ pub(crate) struct World {
     /// One, or a cluster's nodes.
     pub(crate) redis: Vec<Redis>,
     seed: u64,
+    spooled_by_dead: u64,
+    /// What was not as promised so far.
+    faults: Vec<String>,
     /// What was seen in earlier phases.
     earlier: Vec<Seen>,
     folder: tempfile::TempDir,
@@ -51,7 +57,7 @@ impl World {
     /// Starts everything, with three tenants; servers get these options besides.
     pub(crate) async fn start(plane: PlaneOf, options: &[&'static str]) -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let (folder, begun) = (tempfile::tempdir().unwrap(), Instant::now());
+        let (folder, begun) = (folder(), Instant::now());
         let (store, live) = (folder.path().join("mysql"), folder.path().join("redis"));
         let starting = std::thread::spawn(move || MySql::start(&store));
         let redis = match plane {
@@ -65,7 +71,7 @@ impl World {
         apply(folder.path(), &[LEVEL, TURNS, CHAIN]);
         let (servers, addresses, seed) = ([None, None], free_addresses(), dice::seed() << 8);
         let options = options.to_vec();
-        let mut world = Self { servers, addresses, options, mysql, redis, seed, earlier: Vec::new(), folder, _alone: alone };
+        let mut world = Self { servers, addresses, options, mysql, redis, seed, spooled_by_dead: 0, faults: Vec::new(), earlier: Vec::new(), folder, _alone: alone };
         world.launch(0);
         world.launch(1);
         println!("two servers after {:.1} s", begun.elapsed().as_secs_f64());
@@ -96,7 +102,8 @@ impl World {
     }
 
     /// `kill -9` of a server.
-    pub(crate) fn kill(&mut self, server: usize) {
+    pub(crate) async fn kill(&mut self, server: usize) {
+        self.spooled_by_dead += self.metric(server, SPOOLED).await;
         assert_calm(&self.servers[server].take().expect("it runs").kill());
     }
 
@@ -105,6 +112,13 @@ impl World {
         let answer = Request::new("GET", "/metrics").send(self.addresses[server]).await;
         let value = answer.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
         value.unwrap_or_else(|| panic!("no metric {name}"))
+    }
+
+    /// How many signals the store did not take in time so far, by servers that were killed since, too.
+    pub(crate) async fn spooled(&self) -> u64 {
+        // It is told once a second.
+        sleep(Duration::from_millis(1_100)).await;
+        self.spooled_by_dead + self.metrics(SPOOLED).await
     }
 
     /// The same of both.
@@ -135,9 +149,9 @@ impl World {
         // The first call of a tenant loads its configuration and founds its plane.
         let first = self.load("first", 1).end().await;
         let control = self.load("control", 3).end().await;
-        first.assert_answered(&first, &[]);
-        control.assert_answered(&control, &[]);
-        self.done(first);
+        let spooled = self.spooled().await;
+        self.note(control.faults(&control, slow(spooled)));
+        self.earlier.push(first);
         control
     }
 }
@@ -160,7 +174,7 @@ impl World {
         let after = self.load("after", 4).end().await;
         self.recovered().await;
         let degraded = [self.degraded_since(0).await, self.degraded_since(since).await];
-        let spooled = self.metrics(r#"cxroute_signals_total{fate="spooled"}"#).await;
+        let spooled = self.spooled().await;
         let drained = self.metrics(r#"cxroute_signals_total{fate="drained"}"#).await;
         println!(
             "recovered after {:.1} s; {spooled} signals spooled, {drained} drained; {} decisions without the plane, {} \
@@ -169,15 +183,31 @@ impl World {
             degraded[0],
             degraded[1]
         );
-        outage.assert_answered(control, excused);
-        after.assert_answered(control, &[]);
-        assert_eq!(self.metrics("cxroute_spool_set_aside").await, 0, "signals were set aside");
-        assert_eq!(degraded[1], 0, "decisions without the plane after recovery");
+        let excused = [excused, slow(spooled)].concat();
+        self.note(outage.faults(control, &excused));
+        self.note(after.faults(control, slow(spooled)));
+        let set_aside = self.metrics("cxroute_spool_set_aside").await;
+        self.note((set_aside > 0).then(|| format!("{set_aside} signals were set aside")));
+        self.note((degraded[1] > 0).then(|| format!("{} decisions without the plane", degraded[1])));
         let first = std::mem::take(&mut self.earlier);
         let mut seen: Vec<&Seen> = first.iter().collect();
         seen.extend([control, outage, &after]);
         let counts = self.assert_kept(&seen, answers).await;
         self.assert_level(&after, &counts);
+        self.assert_faultless();
+    }
+
+    /// Nothing was noted.
+    pub(crate) fn assert_faultless(&self) {
+        assert!(self.faults.is_empty(), "{:#?}", self.faults);
+    }
+
+    /// Keeps what was not as promised, to be said with all the rest.
+    pub(crate) fn note(&mut self, faults: impl IntoIterator<Item = String>) {
+        for fault in faults {
+            println!("FAULT: {fault}");
+            self.faults.push(fault);
+        }
     }
 
     /// New calls are distributed exactly: turns go round, loads are level again, and the plane counts what is kept.
@@ -189,10 +219,6 @@ impl World {
         assert!(spread(&dialled[1], 5) <= 1, "{:?}", dialled[1]);
     }
 
-    /// Keeps what was seen in a phase, to be compared at the end.
-    fn done(&mut self, seen: Seen) {
-        self.earlier.push(seen);
-    }
 }
 
 impl Drop for World {
@@ -209,10 +235,21 @@ impl Drop for World {
     }
 }
 
+/// In memory where there is such a place: killed programs lose nothing of it either, and how long a disk takes that others
+/// use, too, is not what is tried.
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// Now, in milliseconds since the epoch.
 pub(crate) fn now_millis() -> i64 {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
     i64::try_from(now.as_millis()).unwrap()
+}
+
+/// What may go wrong on a machine on which the store does not take everything in time.
+pub(crate) fn slow(spooled: u64) -> &'static [Excuse] {
+    if spooled == 0 { &[] } else { &[Excuse::CopiesUnknown] }
 }
 
 fn live_url(redis: &[Redis]) -> String {
