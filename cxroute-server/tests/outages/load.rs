@@ -17,7 +17,7 @@ pub(crate) const DOMAINS: [&str; 3] = ["level.cloudonix.net", "turns.cloudonix.n
 
 /// Calls that each tenant gets in a second. One of a debug build takes ten times as long.
 pub(crate) fn rate() -> u64 {
-    if std::env::var_os("CXROUTE_SERVER_BIN").is_some() { 10 } else { 6 }
+    if std::env::var_os("CXROUTE_SERVER_BIN").is_some() { 8 } else { 4 }
 }
 
 /// Calls that are being played.

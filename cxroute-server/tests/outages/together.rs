@@ -29,14 +29,15 @@ async fn two_servers_on_one_mysql_and_one_redis_are_one_service() {
     println!("{spooled} signals spooled");
     world.note(both.faults(&both, slow(spooled)));
     world.recovered().await;
-    let counts = world.assert_kept(&[&both], Answers::Durable).await;
+    let counts = world.check_kept(&[&both], Answers::Durable).await;
     for (calls, counts) in both.calls.iter().zip(&counts) {
-        assert_eq!(decisions(&calls.report), *counts, "attempts and decisions");
+        world.attempt("attempts and decisions", || assert_eq!(decisions(&calls.report), *counts));
     }
     println!("{counts:?}");
-    assert!(spread(&counts[0], 3) <= 1, "{counts:?}");
-    assert!(spread(&counts[1], 5) <= 1, "{counts:?}");
-    assert_windows(world.path(), &counts);
+    world.attempt("level", || assert!(spread(&counts[0], 3) <= 1));
+    world.attempt("turns", || assert!(spread(&counts[1], 5) <= 1));
+    let path = world.path().to_owned();
+    world.attempt("windows", || assert_windows(&path, &counts));
     let most = most_live(&both.calls[2].told);
     let of = |agents: &[&str]| most.get(&agents.join("+")).copied().unwrap_or(0);
     println!("at most live at one time: {most:?}");
