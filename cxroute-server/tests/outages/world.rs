@@ -195,10 +195,13 @@ impl World {
         let dialled = after.dials();
         println!("level in all {:?}, turns afterwards {:?}", counts[0], dialled[1]);
         let path = self.path().to_owned();
-        // New calls are distributed exactly: the plane counts what is kept, loads are level again, turns go round.
-        self.attempt("windows", || assert_windows(&path, &counts));
-        self.attempt("level", || assert!(spread(&counts[0], 3) <= 1, "{:?}", counts[0]));
+        // New calls are distributed exactly: the plane counts what is kept, loads are level again, turns go round. Choices
+        // that nobody could keep are counted by the plane alone.
         self.attempt("turns", || assert!(spread(&dialled[1], 5) <= 1, "{:?}", dialled[1]));
+        if answers == Answers::Durable {
+            self.attempt("windows", || assert_windows(&path, &counts));
+            self.attempt("level", || assert!(spread(&counts[0], 3) <= 1, "{:?}", counts[0]));
+        }
         self.assert_faultless();
     }
 
@@ -226,7 +229,7 @@ impl Drop for World {
             let said = server.take().map(Running::kill).unwrap_or_default();
             let told: Vec<&String> = said.iter().filter(|line| !line.contains(r#""level":"INFO""#)).collect();
             println!("server {at} said {} lines, of them:", said.len());
-            told.iter().take(40).for_each(|line| println!("  {line}"));
+            told.iter().take(20).for_each(|line| println!("  {line}"));
         }
     }
 }
