@@ -14,8 +14,9 @@
 //!   script compares: operations fail with [`LiveError::Lost`], the tenant is restored from the store into a new *epoch*,
 //!   and what was meant for the old one does nothing.
 //! - **A Redis that is away** fails with [`LiveError::Unavailable`] within
-//!   [`patience`](RedisLiveOptions::patience), and at once while it stays away. What was decided elsewhere meanwhile is in
-//!   the store; when it is back, the tenant is restored from there.
+//!   [`patience`](RedisLiveOptions::patience), and at once while it stays away. What it is told meanwhile (that a choice is
+//!   durable, made here or [elsewhere](LiveState::adopt), that a call has ended) it hears when it is back, and goes on. If
+//!   that is more than this server keeps for it, the tenant is restored from the store into a new epoch.
 //! - **A script that runs late**, after its caller has given up, finds its deadline passed and does nothing.
 //! - **A choice whose server died** before it was durable is taken back by its lease, like everywhere.
 //!
@@ -32,11 +33,13 @@
 //! | `tenant:{5}:plane:snapshot` | string | the state that a server starts from |
 
 mod ask;
+mod batch;
 mod copy;
 mod keys;
 mod link;
 mod made;
 mod options;
+mod owed;
 mod replica;
 mod script;
 mod tenant;
@@ -53,7 +56,7 @@ use cxroute_core::call::{EventKey, SessionToken};
 use cxroute_core::id::TenantId;
 use cxroute_core::port::{LiveError, LiveState};
 use cxroute_core::secret::Sealed;
-use cxroute_core::strategy::{Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
+use cxroute_core::strategy::{Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
 use cxroute_core::time::Timestamp;
 use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, oneshot};
@@ -128,10 +131,7 @@ impl RedisLive {
         door.asks.send(ask(reply)).map_err(|_| away("its task has just ended".to_owned()))?;
         match timeout(patience, answer).await {
             Ok(answered) => answered.map_err(|_| away("its task has ended".to_owned()))?,
-            Err(_) => {
-                door.standing.miss();
-                Err(away(format!("no answer within {} ms", patience.as_millis())))
-            }
+            Err(_) => Err(away(format!("no answer within {} ms", patience.as_millis()))),
         }
     }
 
@@ -205,6 +205,15 @@ impl LiveState for RedisLive {
 
     async fn hydrate(&self, scope: &IngestScope, image: SessionImage) -> Result<(), LiveError> {
         self.tell(scope, Operation::Hydrate(image), None).await
+    }
+
+    async fn adopt(
+        &self,
+        scope: &IngestScope,
+        adopted: Adopted,
+        now: Timestamp,
+    ) -> Result<(), LiveError> {
+        self.tell(scope, Operation::Adopt(adopted), Some(now)).await
     }
 
     async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError> {

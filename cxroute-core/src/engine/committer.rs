@@ -15,9 +15,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::authority::{IngestScope, Operator};
-use crate::call::{EventKey, Ingested, SessionToken, Signal, SignalKind};
+use crate::call::{Call, EventKey, Ingested, SessionToken, Signal, SignalKind};
 use crate::id::TenantId;
-use crate::port::{Commit, Committed, Retry, Spool, SpoolId, Spooled, Store, StoreError};
+use crate::port::{Commit, Committed, LiveState, Retry, Spool, SpoolId, Spooled, Store, StoreError};
+use crate::strategy::Adopted;
+use crate::time::Timestamp;
 
 /// How a committer behaves.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +70,14 @@ pub struct Committer {
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// The execution plane that is told what leaves the spool: it decided nothing of it, or has been built anew since.
+pub struct Told {
+    /// The plane that all servers share.
+    pub live: Arc<dyn LiveState>,
+    /// What time it is.
+    pub clock: fn() -> Timestamp,
+}
+
 struct Item {
     scope: Arc<IngestScope>,
     signal: Signal,
@@ -79,6 +89,7 @@ struct Item {
 struct Shared {
     store: Arc<dyn Store>,
     spool: Option<Arc<dyn Spool>>,
+    told: Option<Told>,
     operator: Operator,
     options: CommitterOptions,
     counts: Counts,
@@ -105,10 +116,12 @@ enum Running {
 }
 
 impl Committer {
-    /// Starts committing to `store`, with `spool` behind it, on the current Tokio runtime.
+    /// Starts committing to `store`, with `spool` behind it, on the current Tokio runtime. What the spool held is `told` once
+    /// it is in the store.
     pub fn start(
         store: Arc<dyn Store>,
         spool: Option<Arc<dyn Spool>>,
+        told: Option<Told>,
         operator: Operator,
         options: CommitterOptions,
     ) -> Arc<Self> {
@@ -118,6 +131,7 @@ impl Committer {
         let shared = Arc::new(Shared {
             store,
             spool,
+            told,
             operator,
             options,
             counts,
@@ -306,7 +320,10 @@ impl Shared {
         let mut stored = Vec::new();
         for (Spooled { id, tenant, signal }, result) in waiting.iter().zip(results) {
             match result {
-                Ok(Ingested::Committed(_) | Ingested::Duplicate { .. } | Ingested::Conflict(_)) => {
+                Ok(ingested) => {
+                    if let Ingested::Committed(Some(call)) = &ingested {
+                        self.tell(*tenant, signal, call).await;
+                    }
                     done.push(*id);
                     stored.push((*tenant, signal));
                 }
@@ -329,6 +346,19 @@ impl Shared {
         match removed {
             Ok(()) if !away => Drained::Some,
             _ => Drained::StoreAway,
+        }
+    }
+}
+
+impl Shared {
+    /// Tells the plane of a choice that came out of the spool. Where it has no state it is built from the store, which has
+    /// this choice by now.
+    async fn tell(&self, tenant: TenantId, signal: &Signal, call: &Call) {
+        let Some(Told { live, clock }) = &self.told else { return };
+        if let SignalKind::Voice { decision, .. } | SignalKind::Dial { decision, .. } = &signal.kind {
+            let (scope, now) = (self.operator.ingest(tenant), clock());
+            let adopted = Adopted::of(call, signal.key, decision, now);
+            let _plane_keeps_it_or_is_built_anew = live.adopt(&scope, adopted, now).await;
         }
     }
 }

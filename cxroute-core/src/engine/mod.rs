@@ -119,6 +119,7 @@ mod dial;
 mod explain;
 mod gate;
 mod outage;
+mod patience;
 mod refresh;
 mod replay;
 mod route;
@@ -129,7 +130,7 @@ mod voice;
 
 pub use commit::Direct;
 #[cfg(feature = "runtime")]
-pub use committer::{CatchUp, Committer, CommitterCounts, CommitterOptions};
+pub use committer::{CatchUp, Committer, CommitterCounts, CommitterOptions, Told};
 pub use explain::{Explanation, Question};
 pub use gate::{Admitted, Credentials, Gate, Knock, Refused};
 pub use replay::{Distribution, Replay, Share};
@@ -225,6 +226,8 @@ pub struct Engine {
     gates: Mutex<FxHashMap<Domain, Arc<Gate>>>,
     /// The execution plane of bad days: this server's own.
     spare: MemoryLive,
+    /// How long a call waits for what only the store knows.
+    patience: patience::Patience,
     /// Held while a gate is loaded, so that it is loaded once.
     loading: tokio::sync::Mutex<()>,
 }
@@ -298,6 +301,7 @@ impl Engine {
             strategy: None,
             gates: Mutex::default(),
             spare: MemoryLive::new(),
+            patience: patience::Patience::default(),
             loading: tokio::sync::Mutex::new(()),
         }
     }

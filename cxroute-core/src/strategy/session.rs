@@ -21,8 +21,11 @@ pub(super) const KEEP: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Session {
     pub(super) attempts: SmallVec<[LiveAttempt; 1]>,
-    states: SmallVec<[(EventKey, SessionState); 1]>,
+    pub(super) states: SmallVec<[(EventKey, SessionState); 1]>,
     pub(super) ended: bool,
+    /// Attempts that the plane knows from hearsay ([`Plane::hydrate`]): whether its books count them is not known.
+    #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
+    pub(super) heard: SmallVec<[u16; 4]>,
     pub(super) forget_at: Timestamp,
     /// When it is looked at next; set by the plane's sessions alone.
     #[serde(skip)]
@@ -235,7 +238,9 @@ impl Plane {
     /// The call has ended: open attempts free their caps, health is left alone, no further attempt is made.
     pub fn end(&mut self, token: &SessionToken, now: Timestamp) {
         self.tick(now);
-        let Some(session) = self.sessions.find_mut(token) else { return };
+        let Some(session) = self.sessions.find_mut(token) else {
+            return self.ends.note(token, self.now);
+        };
         session.ended = true;
         let mut numbers = SmallVec::<[u16; 4]>::new();
         for attempt in &mut session.attempts {
@@ -258,6 +263,19 @@ impl Plane {
     /// Takes over what the store knows of a call that this plane did not know, or knew less of. A choice whose attempt
     /// the store gave to somebody else is taken back; what this plane has closed stays closed.
     pub fn hydrate(&mut self, image: SessionImage) {
+        let known = self.sessions.find(&image.token);
+        let is_new = |number: &u16| known.is_none_or(|session| session.attempt(*number).is_none());
+        let heard: SmallVec<[u16; 4]> =
+            image.attempts.iter().map(|attempt| attempt.number).filter(is_new).collect();
+        let token = image.token.clone();
+        self.learn(image);
+        if !heard.is_empty() {
+            self.sessions.entry(&token).heard.extend(heard);
+        }
+    }
+
+    /// [Hydrates](Self::hydrate) what the books count.
+    pub(super) fn learn(&mut self, image: SessionImage) {
         let token = image.token;
         for mut attempt in image.attempts {
             let number = attempt.number;
@@ -287,7 +305,7 @@ impl Plane {
     }
 }
 
-const fn picked_attempt(picked: &Picked) -> Option<u16> {
+pub(super) const fn picked_attempt(picked: &Picked) -> Option<u16> {
     match picked {
         Picked::Seat(seat) => Some(seat.attempt),
         Picked::Number { attempt } => Some(*attempt),

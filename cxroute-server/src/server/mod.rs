@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cxroute_core::authority::Operator;
-use cxroute_core::engine::{CatchUp, Committer, CommitterOptions, Direct, Engine, Parts};
+use cxroute_core::engine::{CatchUp, Committer, CommitterOptions, Direct, Engine, Parts, Told};
 use cxroute_core::port::{Commit, LiveState, Spool, Store};
 use cxroute_core::secret::{Authenticator, Vault};
 use tokio::net::TcpSocket;
@@ -165,7 +165,7 @@ impl Server {
         }
         let (socket, address) = bind(options.listen)?;
         let public_url = public_url(options.public_url.as_deref(), address)?;
-        let (commit, committer) = committing(&backing).await;
+        let (commit, committer) = committing(&backing, options.deadline).await;
         let store = Arc::clone(&backing.store);
         let app = app(&options, backing, commit, public_url)?;
         let listening = |source| ServerError::Listen { address, source };
@@ -174,6 +174,7 @@ impl Server {
         let tasks = vec![
             tokio::spawn(connection::accept(listener, Arc::clone(&app), closed)),
             tokio::spawn(background::refresh(Arc::clone(&app))),
+            tokio::spawn(background::restore(Arc::clone(&app))),
             tokio::spawn(background::measure(Arc::clone(&app), committer.clone())),
             tokio::spawn(background::upkeep(Arc::clone(&app), store)),
         ];
@@ -231,15 +232,16 @@ fn public_url(given: Option<&str>, address: SocketAddr) -> Result<String, Server
     }
 }
 
-async fn committing(backing: &Backing) -> (Arc<dyn Commit>, Option<Arc<Committer>>) {
+async fn committing(backing: &Backing, deadline: Duration) -> (Arc<dyn Commit>, Option<Arc<Committer>>) {
     match &backing.durability {
         Committing::Direct => (Arc::new(Direct::new(Arc::clone(&backing.store))), None),
         Committing::Grouped(spool) => {
             let committer = Committer::start(
                 Arc::clone(&backing.store),
                 Some(Arc::clone(spool)),
+                Some(Told { live: Arc::clone(&backing.live), clock: crate::now }),
                 operator(),
-                CommitterOptions::default(),
+                CommitterOptions { store_budget: deadline * 30 / 100, ..CommitterOptions::default() },
             );
             if committer.catch_up(CATCH_UP).await == CatchUp::Waiting {
                 tracing::warn!("the store is away: what waits in the spool goes into it later");
@@ -269,7 +271,7 @@ fn app(
         public_url: public_url.clone(),
     };
     Ok(Arc::new(App {
-        engine: Arc::new(Engine::new(parts, &operator())),
+        engine: Arc::new(Engine::new(parts, &operator()).with_store_patience(options.deadline * 20 / 100)),
         authenticator: backing.authenticator,
         spool,
         meters: Meters::new().map_err(|error| ServerError::SetUp(error.into()))?,
