@@ -40,6 +40,10 @@ pub struct ServeOptions {
     /// the database; cxroute.spool if it is not a file].
     #[arg(long, env = "CXROUTE_SPOOL", value_name = "DIR")]
     pub spool: Option<PathBuf>,
+    /// So many MiB of signals wait in the spool at most; beyond, session updates and CDRs are refused with 503.
+    #[arg(long, env = "CXROUTE_SPOOL_MIB", value_name = "MIB", default_value_t = 1024,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub spool_mib: u32,
     /// What Cloudonix reaches this server by, such as `https://cx.example.com` [default: https or http, and --listen].
     #[arg(long, env = "CXROUTE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub public_url: Option<String>,
@@ -106,7 +110,7 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let durability = match options.spool_folder() {
         None => Committing::Direct,
         Some(folder) => {
-            let spool = SqliteSpool::open(&folder, SpoolOptions::default()).await;
+            let spool = SqliteSpool::open(&folder, options.spool_options()).await;
             Committing::Grouped(Arc::new(spool.with_context(|| format!("spool {}", folder.display()))?))
         }
     };
@@ -156,6 +160,10 @@ impl ServeOptions {
     fn tls_files(&self) -> Option<TlsFiles> {
         let (certificate, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
         Some(TlsFiles { certificate, key })
+    }
+
+    fn spool_options(&self) -> SpoolOptions {
+        SpoolOptions { most_bytes: u64::from(self.spool_mib) << 20, ..SpoolOptions::default() }
     }
 
     fn server(&self) -> ServerOptions {

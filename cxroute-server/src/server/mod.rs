@@ -329,6 +329,7 @@ fn app(
         strangers: Strangers::default(),
         guests: Guests::new(),
         refusals: Seldom::every(Duration::from_secs(1)),
+        unkept: Seldom::every(Duration::from_secs(1)),
         deadline: options.deadline,
         public_url,
     }))

@@ -38,6 +38,11 @@ impl BaseUrl {
         format!("{}{path}", self.prefix)
     }
 
+    /// Whether webhooks have the same paths on both servers.
+    pub(super) fn has_paths_of(&self, other: &Self) -> bool {
+        self.prefix == other.prefix
+    }
+
     /// The full URL of a path and query of this server's host.
     pub(super) fn url(&self, target: &str) -> String {
         format!("{}://{}{target}", self.scheme, self.authority)

@@ -43,6 +43,14 @@ pub enum SimulateError {
         /// What is wrong with it.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A server of another service.
+    #[error("webhooks have other paths at --also {also} than at --url {url}; expected servers of one service")]
+    Paths {
+        /// The first server.
+        url: String,
+        /// The other one.
+        also: String,
+    },
     /// A credential.
     #[error("{0}")]
     Credential(&'static str),
@@ -111,6 +119,9 @@ pub async fn run_until(
     options: SimulateOptions,
     stop: impl Future<Output = ()>,
 ) -> Result<Report, SimulateError> {
+    if let Some(also) = options.also.iter().find(|also| !also.has_paths_of(&options.url)) {
+        return Err(SimulateError::Paths { url: options.url.to_string(), also: also.to_string() });
+    }
     let script = Arc::new(Script::new(&options, random_seed(&options)?)?);
     let tls = trust::tls(options.ca.as_deref()).map_err(|source| match options.ca.clone() {
         Some(path) => SimulateError::Ca { path, source },
@@ -118,7 +129,10 @@ pub async fn run_until(
     })?;
     let client = Client::new(&options, tls.clone()).map_err(SimulateError::Credential)?;
     if options.keep_going.is_none() {
-        reach(&options.url, Duration::from_secs_f64(options.timeout), tls).await?;
+        let timeout = Duration::from_secs_f64(options.timeout);
+        for server in options.servers() {
+            reach(server, timeout, tls.clone()).await?;
+        }
     }
     let begun = Instant::now();
     let log = options.log.as_ref().map(|path| {
@@ -133,11 +147,12 @@ pub async fn run_until(
         deadline: Duration::from_millis(options.deadline_ms),
         begun,
     };
+    let tally = Tally::new(trial.deadline, options.also.iter().map(ToString::to_string).collect());
     let run = Run {
         options,
         trial: Arc::new(trial),
         calls: JoinSet::new(),
-        tally: Tally::default(),
+        tally,
         log: log.transpose()?,
     };
     run.finish(stop).await
