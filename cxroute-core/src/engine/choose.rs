@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::gate::{Admitted, Gate};
+use super::patience::Moment;
 use super::route::{Dialled, Route, Way};
 use super::snapshot::{Chain, Ending};
 use crate::call::{Action, AttemptTarget, EndReason, NewAttempt, Outcome, Trace};
@@ -129,9 +130,10 @@ impl Engine {
         &self,
         admitted: &Admitted,
         request: &ChooseRequest<'_>,
+        moment: Moment,
     ) -> (Result<Choice, LiveError>, Plane<'_>) {
         let shared = Plane::Shared(self.parts.live.as_ref());
-        match self.choose_on_shared(admitted, request).await {
+        match self.choose_on_shared(admitted, request, moment).await {
             Err(_) => (self.choose_on_spare(admitted, request).await, Plane::Spare(&self.spare)),
             choice => {
                 if admitted.gate().outage.is_over() {
@@ -146,11 +148,12 @@ impl Engine {
         &self,
         admitted: &Admitted,
         request: &ChooseRequest<'_>,
+        moment: Moment,
     ) -> Result<Choice, LiveError> {
         let live = self.parts.live.as_ref();
         match live.choose(admitted.scope(), request).await {
             Err(LiveError::Lost) => {
-                self.restore(admitted, request.now).await?;
+                self.restore(admitted, moment).await?;
                 live.choose(admitted.scope(), request).await
             }
             choice => choice,
@@ -182,12 +185,12 @@ impl Engine {
     /// # Errors
     /// [`LiveError::Unavailable`] while the store is away, or has not seen yet what this server spooled: a plane is built
     /// from everything that was acknowledged, or not at all. It is tried once a second, not by every call.
-    async fn restore(&self, admitted: &Admitted, now: Timestamp) -> Result<(), LiveError> {
-        let gate = admitted.gate();
+    async fn restore(&self, admitted: &Admitted, moment: Moment) -> Result<(), LiveError> {
+        let (gate, now) = (admitted.gate(), moment.now());
         if gate.outage.is_fresh(now) {
             return Err(away("it could not be restored a moment ago"));
         }
-        match self.patience.soon(now, self.restore_gate(gate, now)).await {
+        match self.patience.soon(now, self.restore_gate(gate, moment)).await {
             Some(restored) => restored,
             None => {
                 gate.outage.noted(now);
@@ -197,9 +200,11 @@ impl Engine {
         }
     }
 
-    async fn restore_gate(&self, gate: &Gate, now: Timestamp) -> Result<(), LiveError> {
+    async fn restore_gate(&self, gate: &Gate, moment: Moment) -> Result<(), LiveError> {
         let _alone = gate.restoring.lock().await;
         let drained = self.parts.spool.as_ref().is_none_or(|spool| spool.is_empty());
+        // What is durable from now on may not be in the image.
+        let now = moment.now();
         let image = if drained { self.image_of(gate, now).await } else { None };
         match image {
             Some(image) => {
@@ -218,9 +223,9 @@ impl Engine {
     /// many live calls: call it about once a second, beside [`Engine::refresh`], and not from a call. Returns how many.
     pub async fn restore_planes(&self, now: Timestamp) -> usize {
         let gates: Vec<_> = self.known_gates().values().map(Arc::clone).collect();
-        let mut restored = 0;
+        let (moment, mut restored) = (Moment::of(now), 0);
         for gate in gates.iter().filter(|gate| gate.outage.is_wanted()) {
-            restored += usize::from(self.restore_gate(gate, now).await.is_ok());
+            restored += usize::from(self.restore_gate(gate, moment).await.is_ok());
         }
         restored
     }

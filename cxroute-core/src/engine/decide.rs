@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::answer::{Line, Parties, Secrets};
 use super::choose::{Plane, trace};
 use super::gate::Admitted;
+use super::patience::Moment;
 use super::route::{Dialled, Route, Way};
 use super::snapshot::Snapshot;
 use super::{Answer, Arrival, Durability, Engine};
@@ -26,9 +27,6 @@ use crate::strategy::{
 };
 use crate::time::Timestamp;
 
-/// A signal that was committed is durable so long after its arrival at the latest, give or take.
-const DURABLE: Duration = Duration::from_secs(1);
-
 /// So often a decision that turned out to be made in ignorance of the call is made again.
 const MOST_TRIES: usize = 4;
 
@@ -43,6 +41,8 @@ pub(super) struct Asking<'a> {
     pub(super) seat: Option<AttemptSeat>,
     pub(super) raw: &'a Bytes,
     pub(super) arrival: Arrival,
+    /// Its arrival, and how long ago that is.
+    pub(super) moment: Moment,
 }
 
 /// What was decided, before it is durable.
@@ -110,7 +110,7 @@ impl Engine {
             last_resort: route.way.last_resort(),
             tried: tried.as_slice(),
         };
-        let (choice, plane) = self.choose(admitted, &request).await;
+        let (choice, plane) = self.choose(admitted, &request, asking.moment).await;
         let fresh = matches!(choice, Ok(Choice::Made(_)));
         let (action, pick, open, basis) = match choice {
             Ok(Choice::Made(pick) | Choice::Recorded(pick)) => {
@@ -193,9 +193,8 @@ impl Engine {
             }
             Ok(Committed::Stored(Ingested::Committed(call))) => {
                 if let (Some(call), Some(decision)) = (&call, own) {
-                    let now = asking.arrival.at;
-                    let adopted = Adopted::of(call, asking.key, &decision, now.after(DURABLE));
-                    self.tell_shared(admitted, adopted, now).await;
+                    let adopted = Adopted::of(call, asking.key, &decision, asking.moment.now());
+                    self.tell_shared(admitted, adopted, asking.arrival.at).await;
                 }
                 if let Some(call) = call.filter(|call| call.is_over()) {
                     self.close(admitted, &call, asking.arrival.at).await;

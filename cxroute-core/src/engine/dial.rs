@@ -4,6 +4,7 @@ use compact_str::CompactString;
 
 use super::decide::Asking;
 use super::gate::Admitted;
+use super::patience::Moment;
 use super::voice::dialled;
 use super::{Answer, Arrival, Engine};
 use crate::call::{Call, DialReport, EventKey, EventKind, Outcome, SessionToken};
@@ -21,7 +22,7 @@ impl Engine {
         result: &DialResult<'_>,
         arrival: Arrival,
     ) -> Answer {
-        let webhook = result.request.webhook();
+        let (webhook, moment) = (result.request.webhook(), Moment::of(arrival.at));
         let raw = webhook.kept();
         let kind = EventKind::DialResult;
         let key = EventKey::new(kind, &result.event_name());
@@ -49,7 +50,7 @@ impl Engine {
             None => attempt_under_way(known.as_ref()),
         };
         let report = report(result, attempt);
-        let asking = Asking { token, key, dialled, result: Some(report), seat, raw: &raw, arrival };
+        let asking = Asking { token, key, dialled, result: Some(report), seat, raw: &raw, arrival, moment };
         self.answer(admitted, &asking).await
     }
 

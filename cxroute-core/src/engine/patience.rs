@@ -12,6 +12,33 @@ use crate::time::Timestamp;
 /// A store that was silent is left alone by live calls for so long.
 const PAUSE_MILLIS: i64 = 1_000;
 
+/// A moment that the host has told the engine, and how long ago that was: without feature `runtime` it is always just now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    at: Timestamp,
+    #[cfg(feature = "runtime")]
+    told: tokio::time::Instant,
+}
+
+impl Moment {
+    /// `at` is now.
+    pub(super) fn of(at: Timestamp) -> Self {
+        Self {
+            at,
+            #[cfg(feature = "runtime")]
+            told: tokio::time::Instant::now(),
+        }
+    }
+
+    /// What time it is by now.
+    pub(super) fn now(self) -> Timestamp {
+        #[cfg(feature = "runtime")]
+        return self.at.after(self.told.elapsed());
+        #[cfg(not(feature = "runtime"))]
+        self.at
+    }
+}
+
 /// How long live calls wait, and whether the store was silent a moment ago.
 #[derive(Debug)]
 pub(super) struct Patience {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::decide::{Asking, text};
 use super::gate::Admitted;
+use super::patience::Moment;
 use super::route::{Dialled, Origin};
 use super::{Answer, Arrival, Durability, Engine};
 use crate::call::{Audit, EventKey, EventKind, SessionToken, Signal, SignalKind};
@@ -29,7 +30,8 @@ impl Engine {
         };
         let dialled = dialled(request);
 
-        let asking = Asking { token, key, dialled, result: None, seat: None, raw: &raw, arrival };
+        let moment = Moment::of(arrival.at);
+        let asking = Asking { token, key, dialled, result: None, seat: None, raw: &raw, arrival, moment };
         self.answer(admitted, &asking).await
     }
 
