@@ -14,10 +14,11 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::drain::{self, Then};
 use crate::authority::{IngestScope, Operator};
 use crate::call::{EventKey, Ingested, SessionToken, Signal, SignalKind};
 use crate::id::TenantId;
-use crate::port::{Commit, Committed, Retry, Spool, SpoolId, Spooled, Store, StoreError};
+use crate::port::{Commit, Committed, Retry, Spool, Store, StoreError};
 
 /// How a committer behaves.
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +128,7 @@ impl Committer {
         });
         let mut tasks = vec![tokio::spawn(collect(Arc::clone(&shared), items))];
         if shared.spool.is_some() {
-            tasks.push(tokio::spawn(drain(Arc::clone(&shared))));
+            tasks.push(tokio::spawn(drain_for_ever(Arc::clone(&shared))));
         }
         Arc::new(Self { queue, shared, tasks: Mutex::new(tasks) })
     }
@@ -292,44 +293,17 @@ impl Shared {
     }
 
     /// Moves signals from the spool into the store; whether to go on at once.
-    async fn drain_some(&self, spool: &dyn Spool) -> Drained {
-        let Ok(waiting) = spool.oldest(self.options.most_in_batch).await else { return Drained::StoreAway };
-        if waiting.is_empty() {
-            return Drained::All;
-        }
-        let batch = waiting
-            .iter()
-            .map(|spooled| (Arc::new(self.operator.ingest(spooled.tenant)), spooled.signal.clone()));
-        let results = self.store.ingest(batch.collect()).await;
-        let mut away = false;
-        let mut done: Vec<SpoolId> = Vec::new();
-        let mut stored = Vec::new();
-        for (Spooled { id, tenant, signal }, result) in waiting.iter().zip(results) {
-            match result {
-                Ok(Ingested::Committed(_) | Ingested::Duplicate { .. } | Ingested::Conflict(_)) => {
-                    done.push(*id);
-                    stored.push((*tenant, signal));
-                }
-                Err(StoreError::Unavailable { .. }) => away = true,
-                Err(error) => {
-                    // It would fail for ever; kept for inspection, it does not hold the others up.
-                    let _tried_again = spool.set_aside(*id, &error.to_string()).await;
-                }
-            }
-        }
-        self.counts.drained.fetch_add(done.len() as u64, Ordering::Relaxed);
-        let removed = spool.remove(&done).await;
+    async fn drain_some(&self, spool: &dyn Spool) -> Then {
+        let most = self.options.most_in_batch;
+        let step = drain::step(self.store.as_ref(), spool, &self.operator, most).await;
+        self.counts.drained.fetch_add(step.drained.dealt_with(), Ordering::Relaxed);
         // Only now, and only whole sessions: while the spool holds one, copies of all its signals go there, too.
-        for (tenant, signal) in stored {
-            let Some(token) = &signal.token else { continue };
-            if !spool.holds(&self.operator.ingest(tenant), token) {
-                self.waiting.forget(tenant, token);
+        for (tenant, token) in step.sessions {
+            if !spool.holds(&self.operator.ingest(tenant), &token) {
+                self.waiting.forget(tenant, &token);
             }
         }
-        match removed {
-            Ok(()) if !away => Drained::Some,
-            _ => Drained::StoreAway,
-        }
+        step.then
     }
 }
 
@@ -375,20 +349,14 @@ impl Waiting {
     }
 }
 
-enum Drained {
-    Some,
-    All,
-    StoreAway,
-}
-
-async fn drain(shared: Arc<Shared>) {
+async fn drain_for_ever(shared: Arc<Shared>) {
     let Some(spool) = shared.spool.clone() else { return };
     let mut closing = shared.closing.subscribe();
     loop {
         let wait = match shared.drain_some(spool.as_ref()).await {
-            Drained::Some => Duration::ZERO,
-            Drained::All => Duration::from_secs(5),
-            Drained::StoreAway => shared.options.pause,
+            Then::GoOn => Duration::ZERO,
+            Then::Nothing => Duration::from_secs(5),
+            Then::Pause => shared.options.pause,
         };
         tokio::select! {
             () = sleep(wait) => {}
