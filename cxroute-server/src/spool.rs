@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What can be done with a spool from outside its server.
 #[derive(Debug, Subcommand)]
-pub enum SpoolCommand {
+pub(crate) enum SpoolCommand {
     /// Prints how much waits in a spool; its server may be running.
     Show(ShowArgs),
     /// Moves what waits in the spool of a server that is gone into the store, once and in order; exits 1 if something is
@@ -28,7 +28,7 @@ pub enum SpoolCommand {
 
 /// Arguments of `spool show`.
 #[derive(Args, Debug)]
-pub struct ShowArgs {
+pub(crate) struct ShowArgs {
     /// The spool's folder.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
@@ -36,7 +36,7 @@ pub struct ShowArgs {
 
 /// Arguments of `spool drain`.
 #[derive(Args, Debug)]
-pub struct DrainArgs {
+pub(crate) struct DrainArgs {
     /// The spool's folder: what the server had as --spool.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
@@ -118,6 +118,9 @@ fn report(drained: Drained, level: SpoolLevel) -> io::Result<()> {
 fn expect_nothing_left(level: SpoolLevel) -> anyhow::Result<()> {
     let SpoolLevel { signals, set_aside, .. } = level;
     ensure!(signals == 0, "{signals} signals wait still: the store does not answer; drain it again");
-    ensure!(set_aside == 0, "{set_aside} signals were set aside, each with its reason: they stay in the folder");
+    ensure!(
+        set_aside == 0,
+        "{set_aside} signals were set aside, each with its reason: they stay in the folder"
+    );
     Ok(())
 }
