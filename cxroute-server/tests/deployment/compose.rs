@@ -149,10 +149,6 @@ fn variables_are_filled_in_as_compose_does_it() {
         ("${B:?m}", Err("B is not set")),
         ("${EMPTY:?m}", Err("EMPTY is not set")),
     ] {
-        assert_eq!(
-            filled(text, &variables),
-            expected.map(str::to_owned).map_err(str::to_owned),
-            "{text}"
-        );
+        assert_eq!(filled(text, &variables), expected.map(str::to_owned).map_err(str::to_owned), "{text}");
     }
 }
