@@ -50,7 +50,13 @@ async fn answered(address: SocketAddr) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_compose_file_names_takes_calls_and_goes_on_without_one_of_its_servers() {
-    let mut stage = Stage::of(Compose::filled(MAIN, &variables()).unwrap());
+    let mut compose = Compose::filled(MAIN, &variables()).unwrap();
+    for name in ["server-1", "server-2"] {
+        // Whether the deadline is kept is measured elsewhere, on machines that do nothing else.
+        let server = compose.services.get_mut(name).unwrap();
+        server.environment.insert("CXROUTE_DEADLINE_MS".to_owned(), "10000".to_owned());
+    }
+    let mut stage = Stage::of(compose);
     stage.up("proxy").await;
     stage.expect_healthy("proxy").await;
     let proxy = stage.address("proxy");
@@ -87,15 +93,19 @@ async fn what_the_compose_file_names_takes_calls_and_goes_on_without_one_of_its_
         let begun = Instant::now();
         let copy = voice(number).send(proxy).await;
         assert_eq!((copy.status, copy.text()), (200, answer.text()), "call {number}");
-        // Whether the deadline is kept is measured elsewhere; here nothing may have waited for the dead server.
+        // Nothing has waited for the dead server.
         assert!(begun.elapsed() < Duration::from_secs(2), "call {number} took {:?}", begun.elapsed());
     }
     for number in 10..20 {
         assert_eq!(dialled(&voice(number).send(proxy).await), ["+901", "+902"][number as usize % 2]);
     }
     assert!(stage.is_healthy("proxy"));
-    let calls = stage.exec("server-2", &["calls", DOMAIN, "--json", "--limit", "100"]);
-    assert_eq!(serde_json::from_str::<Vec<serde_json::Value>>(&calls).unwrap().len(), 20);
+    // At once, or by way of a spool if MySQL was too slow for this machine.
+    until("all calls are in the store", async || {
+        let calls = stage.exec("server-2", &["calls", DOMAIN, "--json", "--limit", "100"]);
+        serde_json::from_str::<Vec<serde_json::Value>>(&calls).unwrap().len() == 20
+    })
+    .await;
 
     // It comes back on its own volume; the other one leaves in order, and no call notices.
     stage.up("server-1").await;
