@@ -41,7 +41,7 @@ impl Stage {
     }
 
     /// The last instruction of a kind, which counts.
-    pub(crate) fn last(&self, instruction: &str) -> &str {
+    pub(crate) fn last<'a>(&'a self, instruction: &'a str) -> &'a str {
         self.all(instruction).last().unwrap_or_else(|| panic!("no {instruction}"))
     }
 
