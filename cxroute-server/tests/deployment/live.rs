@@ -66,7 +66,7 @@ async fn what_the_compose_file_names_takes_calls_and_goes_on_without_one_of_its_
     let file = folder.path().join("tenant.yaml");
     std::fs::write(&file, TENANT).unwrap();
     let applied = stage.exec("server-1", &["config", "apply", file.to_str().unwrap()]);
-    assert!(applied.contains("revision 1"), "{applied}");
+    assert!(applied.contains("; revision "), "{applied}");
 
     // Both servers take calls, and take turns as one.
     let mut answers = Vec::new();
@@ -100,12 +100,6 @@ async fn what_the_compose_file_names_takes_calls_and_goes_on_without_one_of_its_
         assert_eq!(dialled(&voice(number).send(proxy).await), ["+901", "+902"][number as usize % 2]);
     }
     assert!(stage.is_healthy("proxy"));
-    // At once, or by way of a spool if MySQL was too slow for this machine.
-    until("all calls are in the store", async || {
-        let calls = stage.exec("server-2", &["calls", DOMAIN, "--json", "--limit", "100"]);
-        serde_json::from_str::<Vec<serde_json::Value>>(&calls).unwrap().len() == 20
-    })
-    .await;
 
     // It comes back on its own volume; the other one leaves in order, and no call notices.
     stage.up("server-1").await;
@@ -113,6 +107,13 @@ async fn what_the_compose_file_names_takes_calls_and_goes_on_without_one_of_its_
     until("the proxy sends calls to the first server again", async || {
         dialled(&voice(20).send(proxy).await);
         answered(one).await > 0
+    })
+    .await;
+    // Also what it had acknowledged when it was killed, should this machine's MySQL have been too slow for it: that was
+    // in its spool.
+    until("all calls are in the store", async || {
+        let calls = stage.exec("server-2", &["calls", DOMAIN, "--json", "--limit", "100"]);
+        serde_json::from_str::<Vec<serde_json::Value>>(&calls).unwrap().len() == 21
     })
     .await;
     assert!(stage.stop("server-2"), "{}", stage.last_words("server-2"));
