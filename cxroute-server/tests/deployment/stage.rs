@@ -83,11 +83,17 @@ impl Stage {
         }
     }
 
+    /// Sends a service's process a signal such as `-STOP`.
+    pub(crate) fn signal(&self, name: &str, signal: &str) {
+        let Running::Process(process) = &self.running[name] else { panic!("{name} is no process") };
+        let sent = Command::new("kill").args([signal, &process.id().to_string()]).status();
+        assert!(sent.unwrap().success(), "{name}");
+    }
+
     /// SIGTERM, as `docker compose stop` sends it; whether it ended well in the time that the file gives it.
     pub(crate) fn stop(&mut self, name: &str) -> bool {
+        self.signal(name, "-TERM");
         let Some(Running::Process(ref mut process)) = self.running.remove(name) else { panic!("{name}") };
-        let asked = Command::new("kill").args(["-TERM", &process.id().to_string()]).status();
-        assert!(asked.unwrap().success());
         let begun = Instant::now();
         while begun.elapsed() < PATIENCE {
             if let Some(status) = process.try_wait().unwrap() {
