@@ -20,6 +20,7 @@ use crate::explain::ExplainArgs;
 use crate::replay::ReplayArgs;
 use crate::serve::ServeOptions;
 use crate::simulate::SimulateOptions;
+use crate::spool::SpoolCommand;
 use crate::store_url::StoreArgs;
 
 /// Routes phone calls to AI voice agents: Cloudonix webhooks in, CXML out.
@@ -45,6 +46,9 @@ enum Command {
     Replay(ReplayArgs),
     /// Creates the store's tables or brings them up to date; any number of servers may do so at once.
     Migrate(MigrateArgs),
+    /// Looks into a server's spool, or takes over one whose server is gone.
+    #[command(subcommand)]
+    Spool(SpoolCommand),
     /// Plays Cloudonix against a running server, and reports every violation.
     Simulate(Box<SimulateOptions>),
 }
@@ -107,6 +111,7 @@ impl Command {
             Self::Replay(args) => crate::replay::run(args).await?,
             // Opening a store brings it up to date.
             Self::Migrate(args) => drop(args.store.open().await?),
+            Self::Spool(command) => crate::spool::run(command).await?,
             Self::Simulate(options) => return simulate(*options).await,
         }
         Ok(ExitCode::SUCCESS)
@@ -252,6 +257,8 @@ mod tests {
             "config apply f.yaml --dry-run --store memory:",
             "config export example.cloudonix.net",
             "migrate --store mysql://me@db/cxroute",
+            "spool show /var/lib/cxroute/spool",
+            "spool drain /var/lib/cxroute/spool --store mysql://me@db/cxroute",
             "calls example.cloudonix.net --session 0123 --limit 50 --json",
             "explain example.cloudonix.net --to +1 --from +2 --direction inbound --at 2026-01-31T12:00:00Z --config d.yaml",
             "simulate example.cloudonix.net --url http://127.0.0.1:1 --calls 100 --rate 20 --busy 5% --no-answer 5% --duplicates 2% --reorder 2%",

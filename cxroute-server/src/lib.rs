@@ -15,6 +15,7 @@ mod seldom;
 pub mod serve;
 pub mod server;
 pub mod simulate;
+mod spool;
 pub mod store_url;
 
 pub use clock::now;

@@ -108,6 +108,39 @@ impl FromStr for LiveUrl {
     }
 }
 
+impl StoreUrl {
+    /// Opens the store without its keys: what is sealed stays so.
+    ///
+    /// # Errors
+    /// In one line: what was opened, and why it did not open.
+    pub async fn open(&self) -> anyhow::Result<Arc<dyn Store>> {
+        Ok(match self {
+            Self::Memory => Arc::new(MemoryStore::keeping(KEPT_IN_MEMORY)),
+            Self::Sqlite(file) => sqlite(file).await?,
+            Self::MySql(url) => mysql(url).await?,
+        })
+    }
+
+    /// Refuses a database file that is not there.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub fn expect_database(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite(file) if !self.exists() => bail!("there is no database {}", file.display()),
+            _ => Ok(()),
+        }
+    }
+
+    fn exists(&self) -> bool {
+        match self {
+            Self::Memory => false,
+            Self::Sqlite(file) => file.exists(),
+            Self::MySql(_) => true,
+        }
+    }
+}
+
 impl LiveUrl {
     /// Opens the execution plane, which answers within `patience`. A Redis that is away is no reason to wait: calls are
     /// answered without it, and it is connected to when it is there.
@@ -151,11 +184,7 @@ impl StoreArgs {
     /// In one line: what was opened, and why it did not open.
     pub async fn open(&self) -> anyhow::Result<Opened> {
         let keyring = Arc::new(self.keyring()?);
-        let store: Arc<dyn Store> = match &self.store {
-            StoreUrl::Memory => Arc::new(MemoryStore::keeping(KEPT_IN_MEMORY)),
-            StoreUrl::Sqlite(file) => sqlite(file).await?,
-            StoreUrl::MySql(url) => mysql(url).await?,
-        };
+        let store = self.store.open().await?;
         Ok(Opened { store, keyring })
     }
 
@@ -164,10 +193,8 @@ impl StoreArgs {
     /// # Errors
     /// Those of [`Self::open`], and when there is no database.
     pub async fn open_existing(&self) -> anyhow::Result<Opened> {
-        match &self.store {
-            StoreUrl::Sqlite(file) if !self.exists() => bail!("there is no database {}", file.display()),
-            _ => self.open().await,
-        }
+        self.store.expect_database()?;
+        self.open().await
     }
 
     /// Opens the store as it is for one that will not change it: an empty stand-in where there is no database yet.
@@ -175,19 +202,11 @@ impl StoreArgs {
     /// # Errors
     /// Those of [`Self::open`].
     pub async fn open_or_pretend(&self) -> anyhow::Result<Opened> {
-        if self.exists() {
+        if self.store.exists() {
             return self.open().await;
         }
         let keyring = master_key::keyring(self.master_key_file.as_deref(), Otherwise::Ephemeral)?;
         Ok(Opened { store: Arc::new(MemoryStore::new()), keyring: Arc::new(keyring) })
-    }
-
-    fn exists(&self) -> bool {
-        match &self.store {
-            StoreUrl::Memory => false,
-            StoreUrl::Sqlite(file) => file.exists(),
-            StoreUrl::MySql(_) => true,
-        }
     }
 
     fn keyring(&self) -> anyhow::Result<Keyring> {

@@ -35,6 +35,8 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> anyhow::Result<()> {
     // What a build without features says differently is said in the library itself.
     cmd!(sh, "cargo test --locked --package cxroute-core --lib --quiet").run()?;
 
+    // What is deployed is tried on programs of its own, also where the environment names servers for the other tests.
+    tools::require(sh, &[tools::HAPROXY, tools::OPENSSL, tools::MARIADB, tools::REDIS])?;
     let (databases, redis) = (Databases::start(sh)?, RedisServers::start(sh)?);
     let all = runner.command(&["--workspace", "--all-features"]).args(&options.runner);
     let status = all

@@ -55,6 +55,16 @@ pub(crate) const REDIS: Tool = Tool {
     purpose: "test the execution plane on Redis",
     source: Source::Debian { program: "redis-server", packages: &["redis-server"] },
 };
+/// The proxy of `docker-compose.yml`.
+pub(crate) const HAPROXY: Tool = Tool {
+    purpose: "start what docker-compose.yml names",
+    source: Source::Debian { program: "haproxy", packages: &["haproxy"] },
+};
+/// Makes the certificates of the tests.
+pub(crate) const OPENSSL: Tool = Tool {
+    purpose: "make the certificates of the tests",
+    source: Source::Debian { program: "openssl", packages: &["openssl"] },
+};
 /// Fuzzing needs the nightly compiler's instrumentation.
 pub(crate) const CARGO_FUZZ: Tool = Tool {
     purpose: "fuzz",

@@ -62,7 +62,8 @@ pub enum SignalKind {
     Update(UpdateReport),
     /// A call detail record.
     Cdr(CdrReport),
-    /// Nothing that concerns a call: only the audit keeps it.
+    /// Nothing that concerns a call: only the audit keeps it, and it leaves no receipt. A copy of a signal that was
+    /// answered is one, too: what it is a copy of may still wait in the spool of the server that answered.
     AuditOnly,
 }
 

@@ -14,12 +14,11 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::drain::{self, Then, Told, Way};
 use crate::authority::{IngestScope, Operator};
-use crate::call::{Call, EventKey, Ingested, SessionToken, Signal, SignalKind};
+use crate::call::{EventKey, Ingested, SessionToken, Signal, SignalKind};
 use crate::id::TenantId;
-use crate::port::{Commit, Committed, LiveState, Retry, Spool, SpoolId, Spooled, Store, StoreError};
-use crate::strategy::Adopted;
-use crate::time::Timestamp;
+use crate::port::{Commit, Committed, Retry, Spool, Store, StoreError};
 
 /// How a committer behaves.
 #[derive(Clone, Copy, Debug)]
@@ -68,14 +67,6 @@ pub struct Committer {
     queue: mpsc::UnboundedSender<Item>,
     shared: Arc<Shared>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
-}
-
-/// The execution plane that is told what leaves the spool: it decided nothing of it, or has been built anew since.
-pub struct Told {
-    /// The plane that all servers share.
-    pub live: Arc<dyn LiveState>,
-    /// What time it is.
-    pub clock: fn() -> Timestamp,
 }
 
 /// However slow the store is, so many signals share a transaction if they wait for one.
@@ -146,7 +137,7 @@ impl Committer {
         });
         let mut tasks = vec![tokio::spawn(collect(Arc::clone(&shared), items))];
         if shared.spool.is_some() {
-            tasks.push(tokio::spawn(drain(Arc::clone(&shared))));
+            tasks.push(tokio::spawn(drain_for_ever(Arc::clone(&shared))));
         }
         Arc::new(Self { queue, shared, tasks: Mutex::new(tasks) })
     }
@@ -337,60 +328,18 @@ impl Shared {
     }
 
     /// Moves signals from the spool into the store; whether to go on at once.
-    async fn drain_some(&self, spool: &dyn Spool) -> Drained {
-        let Ok(waiting) = spool.oldest(self.options.most_in_batch.min(MOST_DRAINED)).await else { return Drained::StoreAway };
-        if waiting.is_empty() {
-            return Drained::All;
-        }
-        let batch = waiting
-            .iter()
-            .map(|spooled| (Arc::new(self.operator.ingest(spooled.tenant)), spooled.signal.clone()));
-        let results = self.store.ingest(batch.collect()).await;
-        let mut away = false;
-        let mut done: Vec<SpoolId> = Vec::new();
-        let mut stored = Vec::new();
-        for (Spooled { id, tenant, signal }, result) in waiting.iter().zip(results) {
-            match result {
-                Ok(ingested) => {
-                    if let Ingested::Committed(Some(call)) = &ingested {
-                        self.tell(*tenant, signal, call).await;
-                    }
-                    done.push(*id);
-                    stored.push((*tenant, signal));
-                }
-                Err(StoreError::Unavailable { .. }) => away = true,
-                Err(error) => {
-                    // It would fail for ever; kept for inspection, it does not hold the others up.
-                    let _tried_again = spool.set_aside(*id, &error.to_string()).await;
-                }
-            }
-        }
-        self.counts.drained.fetch_add(done.len() as u64, Ordering::Relaxed);
-        let removed = spool.remove(&done).await;
+    async fn drain_some(&self, spool: &dyn Spool) -> Then {
+        let most = self.options.most_in_batch.min(MOST_DRAINED);
+        let way = Way { store: self.store.as_ref(), spool, told: self.told.as_ref(), operator: &self.operator };
+        let step = drain::step(&way, most).await;
+        self.counts.drained.fetch_add(step.drained.dealt_with(), Ordering::Relaxed);
         // Only now, and only whole sessions: while the spool holds one, copies of all its signals go there, too.
-        for (tenant, signal) in stored {
-            let Some(token) = &signal.token else { continue };
-            if !spool.holds(&self.operator.ingest(tenant), token) {
-                self.waiting.forget(tenant, token);
+        for (tenant, token) in step.sessions {
+            if !spool.holds(&self.operator.ingest(tenant), &token) {
+                self.waiting.forget(tenant, &token);
             }
         }
-        match removed {
-            Ok(()) if !away => Drained::Some,
-            _ => Drained::StoreAway,
-        }
-    }
-}
-
-impl Shared {
-    /// Tells the plane of a choice that came out of the spool. Where it has no state it is built from the store, which has
-    /// this choice by now.
-    async fn tell(&self, tenant: TenantId, signal: &Signal, call: &Call) {
-        let Some(Told { live, clock }) = &self.told else { return };
-        if let SignalKind::Voice { decision, .. } | SignalKind::Dial { decision, .. } = &signal.kind {
-            let (scope, now) = (self.operator.ingest(tenant), clock());
-            let adopted = Adopted::of(call, signal.key, decision, now);
-            let _plane_keeps_it_or_is_built_anew = live.adopt(&scope, adopted, now).await;
-        }
+        step.then
     }
 }
 
@@ -436,20 +385,14 @@ impl Waiting {
     }
 }
 
-enum Drained {
-    Some,
-    All,
-    StoreAway,
-}
-
-async fn drain(shared: Arc<Shared>) {
+async fn drain_for_ever(shared: Arc<Shared>) {
     let Some(spool) = shared.spool.clone() else { return };
     let mut closing = shared.closing.subscribe();
     loop {
         let wait = match shared.drain_some(spool.as_ref()).await {
-            Drained::Some => Duration::ZERO,
-            Drained::All => Duration::from_secs(5),
-            Drained::StoreAway => shared.options.pause,
+            Then::GoOn => Duration::ZERO,
+            Then::Nothing => Duration::from_secs(5),
+            Then::Pause => shared.options.pause,
         };
         tokio::select! {
             () = sleep(wait) => {}

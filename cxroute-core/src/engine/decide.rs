@@ -243,7 +243,7 @@ impl Engine {
             answer: None,
             audit: Audit::of(asking.raw.clone()),
         };
-        // The receipt is durable already; a copy that the audit misses is no loss.
+        // What it is a copy of is durable already; a copy that the audit misses is no loss.
         let _audited = self.parts.commit.commit(Arc::clone(admitted.scope()), signal).await;
         let first = self.open(admitted, &asking.token, &sealed);
         let cxml = first.unwrap_or_else(|| Response::hangup().render().into());

@@ -116,6 +116,8 @@ mod committer;
 mod custom;
 mod decide;
 mod dial;
+#[cfg(feature = "runtime")]
+mod drain;
 mod explain;
 mod gate;
 mod outage;
@@ -130,7 +132,9 @@ mod voice;
 
 pub use commit::Direct;
 #[cfg(feature = "runtime")]
-pub use committer::{CatchUp, Committer, CommitterCounts, CommitterOptions, Told};
+pub use committer::{CatchUp, Committer, CommitterCounts, CommitterOptions};
+#[cfg(feature = "runtime")]
+pub use drain::{Drained, Told, drain_spool};
 pub use explain::{Explanation, Question};
 pub use gate::{Admitted, Credentials, Gate, Knock, Refused};
 pub use replay::{Distribution, Replay, Share};

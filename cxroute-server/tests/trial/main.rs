@@ -26,6 +26,8 @@ mod life;
 #[cfg(test)]
 mod odd;
 #[cfg(test)]
+mod orphan;
+#[cfg(test)]
 #[path = "../http/places.rs"]
 mod places;
 #[cfg(test)]

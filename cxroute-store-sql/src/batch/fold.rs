@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cxroute_core::call::{Acceptance, Action, Call, Ingested, Signal, Step, rollup, step};
+use cxroute_core::call::{Acceptance, Action, Call, Ingested, Signal, SignalKind, Step, rollup, step};
 use cxroute_core::id::CallId;
 use cxroute_core::port::StoreError;
 
@@ -42,6 +42,11 @@ impl Fold {
             return Ok(duplicate);
         }
         let before = self.shelf.calls.get(&call).and_then(|slot| slot.now.clone());
+        if matches!(item.signal.kind, SignalKind::AuditOnly) {
+            // No receipt: the signal that it is a copy of may still be on its way, in another server's spool.
+            self.audit(item)?;
+            return Ok(Ingested::Committed(before.map(Arc::new)));
+        }
         if before.is_none() {
             self.settle_id(tenant, &mut item.signal)?;
         }

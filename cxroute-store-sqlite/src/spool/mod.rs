@@ -58,6 +58,8 @@ const REMOVE: &str = "DELETE FROM signals WHERE id IN (SELECT value FROM json_ea
     RETURNING tenant_id, session_token, octet_length(signal)";
 const SET_ASIDE: &str = "UPDATE signals SET aside = ? WHERE id = ? AND aside IS NULL \
     RETURNING tenant_id, session_token, octet_length(signal)";
+const TENANTS: &str =
+    "SELECT domain, CAST(configuration->>'$.tenant.id' AS INTEGER) FROM snapshots ORDER BY domain";
 const SAVE_SNAPSHOT: &str = "INSERT INTO snapshots (domain, revision, configuration) VALUES (?, ?, ?) \
     ON CONFLICT (domain) DO UPDATE SET revision = excluded.revision, configuration = excluded.configuration \
     WHERE excluded.revision >= revision";
@@ -72,6 +74,40 @@ impl SqliteSpool {
         let opened = folder::open(folder, options).await;
         let (database, waiting) = opened.map_err(|fault| fault.into_spool("the spool"))?;
         Ok(Self(Arc::new(Inner { database, waiting, options, _lock: lock })))
+    }
+
+    /// Opens the spool that a server left in `folder`, and locks it; unlike [`Self::open`] it makes none.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], and [`SpoolError::Unavailable`] if there is no spool.
+    pub async fn adopt(folder: &Path, options: SpoolOptions) -> Result<Self, SpoolError> {
+        folder::expect_file(folder)?;
+        Self::open(folder, options).await
+    }
+
+    /// How much waits in the spool in `folder`, as its file says it: the server that owns it may be running.
+    ///
+    /// # Errors
+    /// [`SpoolError::Unavailable`] if there is none, or it cannot be read.
+    pub async fn level_of(folder: &Path) -> Result<SpoolLevel, SpoolError> {
+        folder::expect_file(folder)?;
+        folder::level(folder).await.map_err(|fault| fault.into_spool("the spool"))
+    }
+
+    /// The tenants whose configurations are kept here, as the store numbered them.
+    ///
+    /// # Errors
+    /// [`SpoolError::Unavailable`] if it cannot be read.
+    pub async fn tenants(&self) -> Result<Vec<(Domain, TenantId)>, SpoolError> {
+        let rows: Vec<(String, Option<i64>)> = sqlx::query_as(TENANTS)
+            .fetch_all(&self.0.database)
+            .await
+            .map_err(|error| Fault::from(error).into_spool("snapshots"))?;
+        // What another version wrote in another form says nothing.
+        let known = rows.into_iter().filter_map(|(domain, tenant)| {
+            Some((Domain::parse(&domain).ok()?, TenantId::new(tenant?.cast_unsigned())))
+        });
+        Ok(known.collect())
     }
 
     /// Does `work` in a task of its own: a caller that goes away must not leave memory and file apart.

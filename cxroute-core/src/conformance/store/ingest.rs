@@ -7,7 +7,7 @@ use super::StoreBench;
 use super::bench::Desk;
 use crate::call::{
     Acceptance, Action, AttemptTarget, Call, EndReason, EventKind, HistoryEntry, Ingested, NewAttempt,
-    Outcome, SignalKind, step,
+    Outcome, Signal, SignalKind, step,
 };
 use crate::conformance::fixture::{Script, answer, audited, seconds};
 use crate::id::CallId;
@@ -138,6 +138,28 @@ pub(super) async fn a_signal_that_says_nothing_of_its_call_leaves_it_alone(bench
     }
     assert_eq!(desk.detail(script.token()).await?, before);
     assert_eq!(desk.read().await?.audit(script.token()).await?.len(), 5);
+    Ok(())
+}
+
+pub(super) async fn a_copy_that_comes_before_its_first_does_not_take_its_place(
+    bench: &StoreBench,
+) -> Checked {
+    let desk = bench.tenant("overtaken.example").await?;
+    let script = Script::new("session", 1);
+    let signals = [script.voice(7), script.dial_with(1, Outcome::Busy, Action::Dial(attempt(2, 8)), 1)];
+    for (signal, copies) in signals.into_iter().zip([1_usize, 2]) {
+        // A server that has the answer from the plane; the one that gave it has the signal in its spool.
+        let copy = Signal { kind: SignalKind::AuditOnly, answer: None, ..signal.clone() };
+        assert!(matches!(desk.take(copy.clone()).await?, Ingested::Committed(_)));
+        assert_eq!(desk.read().await?.answer(script.token(), signal.key).await?, None);
+        let (answer, choice) = (signal.answer.clone(), signal.choice());
+        match desk.take(signal).await? {
+            Ingested::Committed(Some(call)) => assert_eq!(call.attempts.len(), copies),
+            other => return Err(Broken::because(format!("expected the call, got {other:?}"))),
+        }
+        assert_eq!(desk.take(copy).await?, Ingested::Duplicate { answer, choice });
+        assert_eq!(desk.read().await?.audit(script.token()).await?.len(), 3 * copies);
+    }
     Ok(())
 }
 

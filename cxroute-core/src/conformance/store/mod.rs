@@ -113,6 +113,7 @@ macro_rules! __conformance_store_laws {
             an_update_of_an_unknown_call_creates_nothing_but_is_kept,
             a_signal_that_names_no_call_is_only_audited,
             a_signal_that_says_nothing_of_its_call_leaves_it_alone,
+            a_copy_that_comes_before_its_first_does_not_take_its_place,
             a_decision_made_in_ignorance_is_refused_and_nothing_is_kept,
             an_answer_that_was_given_is_kept_even_if_it_was_ignorant,
             signals_of_one_batch_see_each_other_in_order,

@@ -21,6 +21,11 @@ impl CallShelf {
             stored.audit.push(audit);
             return Ingested::Duplicate { answer, choice };
         }
+        if matches!(signal.kind, SignalKind::AuditOnly) {
+            // No receipt: the signal that it is a copy of may still be on its way, in another server's spool.
+            stored.audit.push(audit);
+            return Ingested::Committed(stored.call.clone());
+        }
         let before = stored.call.take();
         let after = step(before.as_deref().cloned(), &signal);
         if after.acceptance == Acceptance::Conflict {

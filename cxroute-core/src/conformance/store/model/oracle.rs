@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::call::{Acceptance, Call, EventKey, HistoryEntry, Ingested, SessionToken, Signal, Trace, step};
+use crate::call::{
+    Acceptance, Call, EventKey, HistoryEntry, Ingested, SessionToken, Signal, SignalKind, Trace, step,
+};
 use crate::config::{ConfigError, Configuration};
 use crate::conformance::fixture::image_of;
 use crate::port::{AuditEntry, CallDetail, CallFilter, Names};
@@ -62,6 +64,10 @@ impl Oracle {
         if let Some((answer, choice)) = kept.receipts.get(&signal.key).cloned() {
             kept.audit.push(audit);
             return Ingested::Duplicate { answer, choice };
+        }
+        if matches!(signal.kind, SignalKind::AuditOnly) {
+            kept.audit.push(audit);
+            return Ingested::Committed(kept.call.clone().map(Arc::new));
         }
         let after = step(kept.call.clone(), &signal);
         if let (Acceptance::Conflict, Some(call)) = (after.acceptance, &after.call) {
