@@ -12,7 +12,7 @@ use cxroute_core::config::{Configuration, Domain, Tenant};
 use cxroute_core::conformance::{Checked, Subject, live, store};
 use cxroute_core::id::TenantId;
 use cxroute_core::memory::{MemoryLive, MemoryStore};
-use cxroute_core::port::{
+use cxroute_core::port::{Outgoing, OutboxId, 
     AuditEntry, CallDetail, CallFilter, CallReader, Changes, ConfigReader, LiveError, LiveState, Names, Page,
     Store, StoreError, TenantRead, TenantTx,
 };
@@ -139,6 +139,14 @@ impl Store for FaultyStore {
             revisions.pop();
         }
         Ok(revisions)
+    }
+
+    async fn outbox(&self, operator: &Operator, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
+        self.store.outbox(operator, limit).await
+    }
+
+    async fn forget_events(&self, operator: &Operator, ids: &[OutboxId]) -> Result<(), StoreError> {
+        self.store.forget_events(operator, ids).await
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::events::{Events, EventsError, Outgoing, OutboxId, Since, Subscription, Term};
 use super::live::{LiveError, LiveState};
 use super::store::{Store, StoreError, TenantRead, TenantTx, Upkeep};
 use crate::authority::{ConfigScope, IngestScope, Operator, ReadScope};
@@ -52,8 +53,40 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).revisions(operator).await
     }
 
+    async fn outbox(&self, operator: &Operator, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
+        (**self).outbox(operator, limit).await
+    }
+
+    async fn forget_events(&self, operator: &Operator, ids: &[OutboxId]) -> Result<(), StoreError> {
+        (**self).forget_events(operator, ids).await
+    }
+
     async fn upkeep(&self, operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
         (**self).upkeep(operator, now).await
+    }
+}
+
+#[async_trait]
+impl<E: Events + ?Sized> Events for Arc<E> {
+    async fn lead(&self, operator: &Operator) -> Result<Option<Term>, EventsError> {
+        (**self).lead(operator).await
+    }
+
+    async fn publish(
+        &self,
+        scope: &IngestScope,
+        term: Term,
+        waiting: &[Outgoing],
+    ) -> Result<(), EventsError> {
+        (**self).publish(scope, term, waiting).await
+    }
+
+    async fn subscribe(
+        &self,
+        scope: &ReadScope,
+        since: Since,
+    ) -> Result<Box<dyn Subscription>, EventsError> {
+        (**self).subscribe(scope, since).await
     }
 }
 
