@@ -33,6 +33,7 @@
 
 mod ask;
 mod copy;
+mod events;
 mod keys;
 mod link;
 mod made;
@@ -59,6 +60,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+pub use self::events::{RedisEvents, RedisEventsOptions};
 pub use self::options::{PlaneClock, RedisLiveOptions};
 pub use self::url::RedisUrlError;
 

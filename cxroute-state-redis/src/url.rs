@@ -6,6 +6,7 @@ use redis::cluster::ClusterClientBuilder;
 use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
 use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, TlsMode};
 
+use crate::events::Hearing;
 use crate::link::Source;
 
 /// Sockets of a cluster's nodes: whoever waits says how long, this only ends what nobody waits for any more.
@@ -39,6 +40,22 @@ pub(crate) fn source(url: &str) -> Result<Source, RedisUrlError> {
         "redis+sentinel" | "rediss+sentinel" => sentinel(node_scheme(scheme), rest),
         other => Err(refused(format!("a URL with the scheme {other:?}"))),
     }
+}
+
+/// Where the channels of the Redis that `url` names are heard.
+pub(crate) fn hearing(url: &str) -> Result<Hearing, RedisUrlError> {
+    Ok(match source(url)? {
+        Source::Single(client) => Hearing::Single(client),
+        Source::Sentinel(client) => Hearing::Sentinel(client),
+        Source::Cluster(_) => {
+            let (scheme, rest) = url.split_once("://").ok_or_else(|| refused("a text without a scheme"))?;
+            let (nodes, _) = nodes(node_scheme(scheme), rest)?;
+            let client = |node| {
+                Client::open(node).map_err(|error| refused(format!("a node that is none: {error}")))
+            };
+            Hearing::Nodes(nodes.into_iter().map(client).collect::<Result<_, _>>()?)
+        }
+    })
 }
 
 fn node_scheme(scheme: &str) -> &'static str {
