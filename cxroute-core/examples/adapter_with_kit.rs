@@ -20,7 +20,7 @@ use cxroute_core::call::{Ingested, Signal};
 use cxroute_core::config::Domain;
 use cxroute_core::id::TenantId;
 use cxroute_core::memory::MemoryStore;
-use cxroute_core::port::{Outgoing, OutboxId, Store, StoreError, TenantRead, TenantTx, Upkeep};
+use cxroute_core::port::{OutboxId, Outgoing, Store, StoreError, TenantRead, TenantTx, Upkeep};
 use cxroute_core::time::Timestamp;
 
 /// Where a log's lines go.

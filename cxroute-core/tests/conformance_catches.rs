@@ -12,9 +12,9 @@ use cxroute_core::config::{Configuration, Domain, Tenant};
 use cxroute_core::conformance::{Checked, Subject, live, store};
 use cxroute_core::id::TenantId;
 use cxroute_core::memory::{MemoryLive, MemoryStore};
-use cxroute_core::port::{Outgoing, OutboxId, 
-    AuditEntry, CallDetail, CallFilter, CallReader, Changes, ConfigReader, LiveError, LiveState, Names, Page,
-    Store, StoreError, TenantRead, TenantTx,
+use cxroute_core::port::{
+    AuditEntry, CallDetail, CallFilter, CallReader, Changes, ConfigReader, LiveError, LiveState, Names,
+    OutboxId, Outgoing, Page, Store, StoreError, TenantRead, TenantTx,
 };
 use cxroute_core::secret::Sealed;
 use cxroute_core::strategy::{Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};

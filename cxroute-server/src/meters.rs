@@ -76,6 +76,8 @@ pub(crate) struct Meters {
     pub(crate) refresh_failures: Counter,
     /// Rows that the store's upkeep deleted.
     pub(crate) trimmed: Counter,
+    /// Events that this server published.
+    pub(crate) events: Counter,
     pub(crate) connections: Gauge,
     pub(crate) spool_signals: Gauge,
     pub(crate) spool_bytes: Gauge,
@@ -120,6 +122,7 @@ impl Meters {
             refreshed: counter!("cxroute_snapshots_refreshed_total"),
             refresh_failures: counter!("cxroute_refresh_failures_total"),
             trimmed: counter!("cxroute_trimmed_rows_total"),
+            events: counter!("cxroute_events_published_total"),
             connections: metrics::gauge!("cxroute_connections"),
             spool_signals: spool("cxroute_spool_signals"),
             spool_bytes: spool("cxroute_spool_bytes"),
@@ -182,6 +185,7 @@ fn describe() {
     describe_counter!("cxroute_snapshots_refreshed_total", "Configurations that were loaded again");
     describe_counter!("cxroute_refresh_failures_total", "Polls of the configurations that the store failed");
     describe_counter!("cxroute_trimmed_rows_total", "Rows that the store's upkeep deleted");
+    describe_counter!("cxroute_events_published_total", "Events that this server published");
     describe_gauge!("cxroute_connections", "Open connections");
     describe_gauge!("cxroute_spool_signals", "Signals that wait in the spool");
     describe_gauge!("cxroute_spool_bytes", "Bytes that wait in the spool");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cxroute_core::call::CallEvent;
 use cxroute_core::id::TenantId;
-use cxroute_core::port::{News, Outgoing, OutboxId, StoreError};
+use cxroute_core::port::{News, OutboxId, Outgoing, StoreError};
 
 use crate::codec::{document, key, number};
 

@@ -1,6 +1,6 @@
 //! The outbox: reading what waits to be published, forgetting what was, giving up what nobody takes.
 
-use cxroute_core::port::{Outgoing, OutboxId, StoreError};
+use cxroute_core::port::{OutboxId, Outgoing, StoreError};
 use cxroute_store_sql::outbox::{GivenUp, OutboxColumns, give_up, ids, outgoing};
 use sqlx::SqliteConnection;
 

@@ -10,7 +10,7 @@ use cxroute_core::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use cxroute_core::call::{Ingested, Signal};
 use cxroute_core::config::{Domain, TenantSettings};
 use cxroute_core::id::TenantId;
-use cxroute_core::port::{Outgoing, OutboxId, Store, StoreError, TenantRead, TenantTx, Upkeep};
+use cxroute_core::port::{OutboxId, Outgoing, Store, StoreError, TenantRead, TenantTx, Upkeep};
 use cxroute_core::time::Timestamp;
 use cxroute_store_sql::batch;
 use cxroute_store_sql::codec::{key, number, to_document};

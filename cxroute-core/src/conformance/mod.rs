@@ -98,7 +98,15 @@ macro_rules! broken_by {
         }
     )+};
 }
-broken_by!(StoreError, LiveError, EventsError, SpoolError, DomainError, std::io::Error, tokio::task::JoinError);
+broken_by!(
+    StoreError,
+    LiveError,
+    EventsError,
+    SpoolError,
+    DomainError,
+    std::io::Error,
+    tokio::task::JoinError
+);
 
 /// A fresh, empty adapter, with what must live as long as it does.
 pub struct Subject<A> {

@@ -6,10 +6,8 @@ use std::sync::Arc;
 
 use crate::authority::Operator;
 use crate::id::TenantId;
-use crate::port::{Events, EventsError, Outgoing, OutboxId, Store, StoreError, Term};
+use crate::port::{Events, EventsError, OutboxId, Outgoing, Store, StoreError, Term};
 
-/// So many events are published in a round.
-const MOST: u32 = 500;
 /// A round that could not publish the events of so many tenants ends.
 const MOST_FAILURES: usize = 3;
 
@@ -48,6 +46,9 @@ pub enum PublishError {
 }
 
 impl Publisher {
+    /// So many events are published in a round: after a full one more may wait.
+    pub const MOST: usize = 500;
+
     /// Between this outbox and these listeners.
     pub fn new(store: Arc<dyn Store>, events: Arc<dyn Events>, operator: &Operator) -> Self {
         Self { store, events, operator: operator.again(), unforgotten: Vec::new() }
@@ -61,7 +62,7 @@ impl Publisher {
         // What is still in the outbox would be read again.
         self.forget().await?;
         let Some(term) = self.events.lead(&self.operator).await? else { return Ok(Round::Elsewhere) };
-        let waiting = self.store.outbox(&self.operator, MOST).await?;
+        let waiting = self.store.outbox(&self.operator, Self::MOST as u32).await?;
         if waiting.is_empty() {
             return Ok(Round::Idle);
         }

@@ -8,9 +8,10 @@ use rustc_hash::FxHashMap;
 use tokio::sync::watch;
 
 use crate::authority::{IngestScope, Operator, ReadScope};
+use crate::call::CallEvent;
 use crate::id::TenantId;
 use crate::port::{
-    Event, EventId, Events, EventsError, Heard, News, Outgoing, Since, Subscription, Term, hear,
+    Event, EventId, Events, EventsError, Heard, News, Next, Outgoing, Since, Subscription, Term, hear,
 };
 use crate::time::Timestamp;
 
@@ -37,7 +38,7 @@ struct Board {
 #[derive(Debug)]
 struct Log {
     last: EventId,
-    events: VecDeque<Event>,
+    events: VecDeque<(EventId, CallEvent)>,
 }
 
 impl MemoryEvents {
@@ -90,8 +91,8 @@ impl Events for MemoryEvents {
             log.last = log.last.next();
             // A gap is a number without an event.
             if let News::Call(event) = &outgoing.news {
-                let event = Event::of_call(log.last, event);
-                log.events.push_back(event);
+                let id = log.last;
+                log.events.push_back((id, event.clone()));
             }
         }
         let surplus = log.events.len().saturating_sub(self.kept);
@@ -100,11 +101,7 @@ impl Events for MemoryEvents {
         Ok(())
     }
 
-    async fn subscribe(
-        &self,
-        scope: &ReadScope,
-        since: Since,
-    ) -> Result<Box<dyn Subscription>, EventsError> {
+    async fn subscribe(&self, scope: &ReadScope, since: Since) -> Result<Box<dyn Subscription>, EventsError> {
         let board = self.board(scope.tenant());
         let changes = board.last.subscribe();
         let last = *changes.borrow();
@@ -126,11 +123,18 @@ struct MemorySubscription {
 impl MemorySubscription {
     fn take(&mut self) -> Option<Heard> {
         let log = self.board.log.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = log.events.partition_point(|event| event.id <= self.at);
-        let (at, heard) = hear(self.at, log.last, log.events.get(next))?;
-        drop(log);
-        self.at = at;
-        Some(heard)
+        let next = log.events.get(log.events.partition_point(|(id, _)| *id <= self.at));
+        Some(match (hear(self.at, log.last, next.map(|(id, _)| *id))?, next) {
+            (Next::Event, Some((id, event))) => {
+                self.at = *id;
+                Heard::Event(Event::of_call(*id, event))
+            }
+            (Next::Gap { to }, _) => {
+                self.at = to;
+                Heard::Gap
+            }
+            (Next::Event, None) => return None,
+        })
     }
 }
 

@@ -33,19 +33,11 @@ pub trait Events: Send + Sync {
     async fn lead(&self, operator: &Operator) -> Result<Option<Term>, EventsError>;
 
     /// Publishes what waits in the outbox of the scope's tenant, in this order.
-    async fn publish(
-        &self,
-        scope: &IngestScope,
-        term: Term,
-        waiting: &[Outgoing],
-    ) -> Result<(), EventsError>;
+    async fn publish(&self, scope: &IngestScope, term: Term, waiting: &[Outgoing])
+    -> Result<(), EventsError>;
 
     /// Listens to the scope's tenant.
-    async fn subscribe(
-        &self,
-        scope: &ReadScope,
-        since: Since,
-    ) -> Result<Box<dyn Subscription>, EventsError>;
+    async fn subscribe(&self, scope: &ReadScope, since: Since) -> Result<Box<dyn Subscription>, EventsError>;
 }
 
 /// Somebody who listens to one tenant.
@@ -175,9 +167,9 @@ impl FromStr for EventId {
             let plain = digits.bytes().all(|byte| byte.is_ascii_digit());
             plain.then(|| digits.parse().ok()).flatten()
         };
-        let read = text.split_once('-').and_then(|(epoch, of_it)| {
-            Some(Self { epoch: number(epoch)?, number: number(of_it)? })
-        });
+        let read = text
+            .split_once('-')
+            .and_then(|(epoch, of_it)| Some(Self { epoch: number(epoch)?, number: number(of_it)? }));
         read.ok_or_else(|| EventIdError { got: text.chars().take(64).collect() })
     }
 }
@@ -238,17 +230,29 @@ pub enum EventsError {
     },
 }
 
-/// What a subscriber hears next, and where it is then: the one rule of gaps, for adapters.
+/// What a subscriber hears next: the one rule of gaps, for adapters.
 ///
-/// It stands at `at`; `last` is the last id that was given, and `next` the first event behind `at` that is kept. `None`:
-/// there is nothing new. An `at` behind `last` never was: adapters look from [`EventId::ZERO`] in its place.
-pub fn hear(at: EventId, last: EventId, next: Option<&Event>) -> Option<(EventId, Heard)> {
+/// It stands at `at`; `last` is the last id that was given, and `next` that of the first event behind `at` that is kept.
+/// `None`: there is nothing new. An `at` behind `last` never was: adapters look from [`EventId::ZERO`] in its place.
+pub fn hear(at: EventId, last: EventId, next: Option<EventId>) -> Option<Next> {
     match next {
         _ if at >= last => None,
-        None => Some((last, Heard::Gap)),
-        Some(event) if event.id == at.next() => Some((event.id, Heard::Event(event.clone()))),
-        Some(event) => Some((event.id.before(), Heard::Gap)),
+        None => Some(Next::Gap { to: last }),
+        Some(id) if id == at.next() => Some(Next::Event),
+        Some(id) => Some(Next::Gap { to: id.before() }),
     }
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The first event that is kept.
+    Event,
+    /// A gap.
+    Gap {
+        /// Where the subscriber stands behind it.
+        to: EventId,
+    },
 }
 
 #[cfg(test)]
@@ -268,19 +272,13 @@ mod tests {
     #[test]
     fn a_gap_is_told_once_and_then_what_is_there() {
         let id = |epoch, number| EventId { epoch, number };
-        let event = |id| Event {
-            id,
-            event_type: "call_queued".into(),
-            data: serde_json::json!({}),
-            at: Timestamp::EPOCH,
-        };
-        let (first, tenth) = (event(id(2, 1)), event(id(2, 10)));
+        let (event, gap) = (Some(Next::Event), |to| Some(Next::Gap { to }));
         assert_eq!(hear(id(2, 10), id(2, 10), None), None, "nothing new");
-        assert_eq!(hear(id(2, 0), id(2, 10), Some(&first)), Some((id(2, 1), Heard::Event(first.clone()))));
-        assert_eq!(hear(id(2, 5), id(2, 10), Some(&tenth)), Some((id(2, 9), Heard::Gap)), "trimmed");
-        assert_eq!(hear(id(2, 9), id(2, 10), Some(&tenth)), Some((id(2, 10), Heard::Event(tenth))));
-        assert_eq!(hear(id(2, 10), id(2, 11), None), Some((id(2, 11), Heard::Gap)), "given up");
-        assert_eq!(hear(id(1, 60), id(2, 1), Some(&first)), Some((id(2, 0), Heard::Gap)), "another epoch");
-        assert_eq!(hear(id(1, 60), id(2, 0), None), Some((id(2, 0), Heard::Gap)), "and nothing in it yet");
+        assert_eq!(hear(id(2, 0), id(2, 10), Some(id(2, 1))), event);
+        assert_eq!(hear(id(2, 5), id(2, 10), Some(id(2, 10))), gap(id(2, 9)), "trimmed");
+        assert_eq!(hear(id(2, 9), id(2, 10), Some(id(2, 10))), event);
+        assert_eq!(hear(id(2, 10), id(2, 11), None), gap(id(2, 11)), "given up");
+        assert_eq!(hear(id(1, 60), id(2, 1), Some(id(2, 1))), gap(id(2, 0)), "another epoch");
+        assert_eq!(hear(id(1, 60), id(2, 0), None), gap(id(2, 0)), "and nothing in it yet");
     }
 }

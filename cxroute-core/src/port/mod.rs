@@ -159,8 +159,8 @@ mod store;
 
 pub use commit::{Commit, Committed};
 pub use events::{
-    Event, EventId, EventIdError, Events, EventsError, Heard, News, Outgoing, OutboxId, Since, Subscription,
-    Term, hear,
+    Event, EventId, EventIdError, Events, EventsError, Heard, News, Next, OutboxId, Outgoing, Since,
+    Subscription, Term, hear,
 };
 pub use live::{LiveError, LiveState};
 pub use spool::{Spool, SpoolError, SpoolId, SpoolLevel, Spooled};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::events::{Events, EventsError, Outgoing, OutboxId, Since, Subscription, Term};
+use super::events::{Events, EventsError, OutboxId, Outgoing, Since, Subscription, Term};
 use super::live::{LiveError, LiveState};
 use super::store::{Store, StoreError, TenantRead, TenantTx, Upkeep};
 use crate::authority::{ConfigScope, IngestScope, Operator, ReadScope};
@@ -81,11 +81,7 @@ impl<E: Events + ?Sized> Events for Arc<E> {
         (**self).publish(scope, term, waiting).await
     }
 
-    async fn subscribe(
-        &self,
-        scope: &ReadScope,
-        since: Since,
-    ) -> Result<Box<dyn Subscription>, EventsError> {
+    async fn subscribe(&self, scope: &ReadScope, since: Since) -> Result<Box<dyn Subscription>, EventsError> {
         (**self).subscribe(scope, since).await
     }
 }

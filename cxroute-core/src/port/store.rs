@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::events::{Outgoing, OutboxId};
+use super::events::{OutboxId, Outgoing};
 use crate::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use crate::call::{Call, EventKey, HistoryEntry, Ingested, SessionToken, Signal, Trace};
 use crate::config::{

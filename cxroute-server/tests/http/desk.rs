@@ -8,7 +8,7 @@ use std::time::Duration;
 use cxroute_core::authority::Operator;
 use cxroute_core::call::{Call, SessionToken};
 use cxroute_core::config::Domain;
-use cxroute_core::memory::MemoryLive;
+use cxroute_core::memory::{MemoryEvents, MemoryLive};
 use cxroute_core::port::{CallFilter, Page, Store as _};
 use cxroute_core::seal::{Keyring, MasterKey};
 use cxroute_core::time::Timestamp;
@@ -65,6 +65,7 @@ impl Desk {
         let backing = Backing {
             store: store.clone(),
             live: Arc::new(MemoryLive::new()),
+            events: Arc::new(MemoryEvents::starting(Timestamp::EPOCH)),
             durability: Committing::Direct,
             vault: keyring.clone(),
             authenticator: Arc::new(keyring.webhook_keys()),

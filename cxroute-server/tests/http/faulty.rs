@@ -8,7 +8,7 @@ use cxroute_core::call::{Ingested, Signal};
 use cxroute_core::config::Domain;
 use cxroute_core::id::TenantId;
 use cxroute_core::memory::MemoryStore;
-use cxroute_core::port::{Outgoing, OutboxId, Retry, Store, StoreError, TenantRead, TenantTx};
+use cxroute_core::port::{OutboxId, Outgoing, Retry, Store, StoreError, TenantRead, TenantTx};
 use cxroute_core::time::Timestamp;
 use tokio::sync::Semaphore;
 

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cxroute_core::memory::{MemoryLive, MemoryStore};
+use cxroute_core::memory::{MemoryEvents, MemoryLive, MemoryStore};
 use cxroute_core::seal::{Keyring, MasterKey};
 use cxroute_core::secret::NoVault;
+use cxroute_core::time::Timestamp;
 use cxroute_server::server::{Backing, Committing, Ended, Exposure, Server, ServerError, ServerOptions};
 use tokio::net::TcpStream;
 
@@ -18,6 +19,7 @@ fn backing() -> Backing {
     Backing {
         store: Arc::new(MemoryStore::new()),
         live: Arc::new(MemoryLive::new()),
+        events: Arc::new(MemoryEvents::starting(Timestamp::EPOCH)),
         durability: Committing::Direct,
         vault: Arc::new(NoVault),
         authenticator: Arc::new(Keyring::new(MasterKey::new([7; 32]), []).webhook_keys()),

@@ -49,6 +49,8 @@ pub struct RedisEventsOptions {
     pub keep: Duration,
     /// When a server that publishes is not heard of for so long, another does; by default 3 s.
     pub lease: Duration,
+    /// The hash that says who publishes: servers of one store share it; by default `cxroute:events:publisher`.
+    pub publisher: &'static str,
 }
 
 impl Default for RedisEventsOptions {
@@ -58,6 +60,7 @@ impl Default for RedisEventsOptions {
             kept: 10_000,
             keep: Duration::from_secs(24 * 3_600),
             lease: Duration::from_secs(3),
+            publisher: "cxroute:events:publisher",
         }
     }
 }

@@ -20,8 +20,6 @@ static LOOK: LazyLock<Lua> = LazyLock::new(|| {
     Lua::new(concat!(include_str!("../lua/events_epoch.lua"), include_str!("../lua/look.lua")))
 });
 
-/// The hash that says who publishes.
-const PUBLISHER: &str = "cxroute:events:publisher";
 /// So many events are read at once.
 const PAGE: usize = 256;
 
@@ -44,9 +42,11 @@ pub(super) enum Published {
 
 /// Events behind a position.
 pub(super) struct Page {
-    /// The last id that was given as far as is known; if it is that of the last event here, more may follow.
+    /// The last id that was given, as far as was read.
     pub(super) last: EventId,
     pub(super) events: Vec<Event>,
+    /// More may follow.
+    pub(super) more: bool,
 }
 
 /// A tenant's events.
@@ -101,11 +101,11 @@ impl Room {
         let [head, entries] = <[Value; 2]>::try_from(answers).map_err(|_| strange("two answers"))?;
         let head = last_of(Some(head)).ok_or_else(|| strange("an id"))?;
         let entries = fields(entries);
-        let full = entries.len() == PAGE;
+        let more = entries.len() == PAGE;
         // What a later version writes and this one cannot read is a gap.
         let events: Vec<Event> = entries.filter_map(event).collect();
         let newest = events.last().map_or(EventId::ZERO, |event| event.id);
-        Ok(Page { last: if full { newest } else { newest.max(head) }, events })
+        Ok(Page { last: if more { newest } else { newest.max(head) }, events, more })
     }
 
     async fn run(&self, script: &Lua, pipeline: impl Fn(By<'_>) -> Pipeline) -> Result<Vec<Value>, Trouble> {
@@ -129,7 +129,7 @@ pub(super) async fn lead(
     least: u64,
 ) -> Result<Option<Term>, Trouble> {
     let answers = run(link, options.patience, &LEAD, |by| {
-        by.alone(&[PUBLISHER.to_owned()], |lead| {
+        by.alone(&[options.publisher.to_owned()], |lead| {
             lead.arg(name).arg(millis(options.lease)).arg(millis(options.keep)).arg(least);
         })
     })

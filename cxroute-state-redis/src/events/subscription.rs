@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cxroute_core::port::{Event, EventId, Heard, Subscription, hear};
+use cxroute_core::port::{Event, EventId, Heard, Next, Subscription, hear};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
@@ -23,6 +23,8 @@ pub(super) struct RedisSubscription {
     page: VecDeque<Event>,
     /// The last id that was given, as far as was read.
     last: EventId,
+    /// There may be more to read.
+    unread: bool,
     said: watch::Receiver<()>,
     /// Listens for as long as this.
     _ear: Arc<Ear>,
@@ -30,30 +32,35 @@ pub(super) struct RedisSubscription {
 
 impl RedisSubscription {
     pub(super) fn new(room: Room, at: EventId, ear: Arc<Ear>) -> Self {
-        let mut said = ear.hear(room.keys.channel());
+        let said = ear.hear(room.keys.channel());
         // What was published before is read at once.
-        said.mark_changed();
-        Self { room, at, page: VecDeque::new(), last: at, said, _ear: ear }
+        Self { room, at, page: VecDeque::new(), last: at, unread: true, said, _ear: ear }
     }
 
     /// What was read and not heard yet.
     fn take(&mut self) -> Option<Heard> {
-        let (at, heard) = hear(self.at, self.last, self.page.front())?;
-        if matches!(heard, Heard::Event(_)) {
-            self.page.pop_front();
+        match hear(self.at, self.last, self.page.front().map(|event| event.id))? {
+            Next::Event => {
+                let event = self.page.pop_front()?;
+                self.at = event.id;
+                Some(Heard::Event(event))
+            }
+            Next::Gap { to } => {
+                self.at = to;
+                Some(Heard::Gap)
+            }
         }
-        self.at = at;
-        Some(heard)
     }
 
     /// Reads what is behind this subscription's place; nothing while Redis is away.
     async fn look(&mut self) {
-        let Ok(Page { last, events }) = self.room.page(self.at).await else { return };
-        (self.last, self.page) = (last, events.into());
+        let read = self.room.page(self.at).await;
+        self.unread = false;
+        let Ok(Page { last, events, more }) = read else { return };
+        (self.last, self.page, self.unread) = (last, events.into(), more);
         if self.at > last {
             // It never was: from the oldest that is kept, after a gap.
-            self.at = EventId::ZERO;
-            self.said.mark_changed();
+            (self.at, self.unread) = (EventId::ZERO, true);
         }
     }
 }
@@ -65,10 +72,14 @@ impl Subscription for RedisSubscription {
             if let Some(heard) = self.take() {
                 return heard;
             }
-            tokio::select! {
-                // Whoever says something is held by this subscription.
-                _ = self.said.changed() => {}
-                () = sleep(LOOK) => {}
+            if !self.unread {
+                tokio::select! {
+                    // Whoever says something is held by this subscription.
+                    _ = self.said.changed() => {}
+                    () = sleep(LOOK) => {}
+                }
+                // Also if the look is given up.
+                self.unread = true;
             }
             self.look().await;
         }

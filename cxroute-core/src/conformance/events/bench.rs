@@ -10,7 +10,7 @@ use crate::authority::IngestScope;
 use crate::call::{CallEvent, CallEventKind, RecordStatus};
 use crate::conformance::fixture::{seconds, token};
 use crate::id::{AgentId, CallId, GroupId, TenantId};
-use crate::port::{Event, EventId, Events, Heard, News, Outgoing, OutboxId, Since, Subscription, Term};
+use crate::port::{Event, EventId, Events, Heard, News, OutboxId, Outgoing, Since, Subscription, Term};
 
 /// Who waits for so long hears nothing.
 const SILENCE: Duration = Duration::from_millis(300);

@@ -75,9 +75,9 @@ pub(super) async fn everybody_who_listens_hears_everything(bench: &EventsBench) 
     for batch in calls.chunks(7) {
         room.publish(&batch.iter().map(String::as_str).collect::<Vec<_>>()).await?;
     }
-    let hearing = listeners.into_iter().map(|mut listener: Listener| {
-        tokio::spawn(async move { listener.calls(90).await })
-    });
+    let hearing = listeners
+        .into_iter()
+        .map(|mut listener: Listener| tokio::spawn(async move { listener.calls(90).await }));
     for heard in hearing.collect::<Vec<_>>() {
         assert_eq!(heard.await??, calls);
     }

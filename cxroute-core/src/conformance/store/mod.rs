@@ -21,8 +21,8 @@ pub use bench::{StoreBench, hold};
 /// The laws, by name.
 pub mod law {
     use super::{
-        StoreBench, calls, changes, configuration, copies, image, ingest, isolation, model, outbox,
-        refusals, tenants, transactions,
+        StoreBench, calls, changes, configuration, copies, image, ingest, isolation, model, outbox, refusals,
+        tenants, transactions,
     };
 
     crate::__conformance_store_laws!(__conformance_expose![StoreBench]);

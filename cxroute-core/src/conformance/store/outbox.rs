@@ -5,7 +5,7 @@ use super::StoreBench;
 use super::bench::Desk;
 use crate::call::{Action, CallEventKind, EndReason, Ingested, Outcome};
 use crate::conformance::fixture::Script;
-use crate::port::{News, Outgoing, OutboxId};
+use crate::port::{News, OutboxId, Outgoing};
 
 /// What waits.
 async fn waiting(bench: &StoreBench, limit: u32) -> Result<Vec<Outgoing>, Broken> {
@@ -35,14 +35,23 @@ pub(super) async fn events_of_committed_steps_wait_in_order(bench: &StoreBench) 
     desk.take(a.cdr("ANSWER", 42)).await?;
     let events = waiting(bench, 100).await?;
     let expected = [
-        "a call_queued", "a call_started", "a call_routed", "b call_queued", "b call_started", "b call_routed",
-        "a call_connected", "a call_completed",
+        "a call_queued",
+        "a call_started",
+        "a call_routed",
+        "b call_queued",
+        "b call_started",
+        "b call_routed",
+        "a call_connected",
+        "a call_completed",
     ];
     assert_eq!(said(&events, &desk), expected);
     let News::Call(last) = &events[7].news else { return Err(Broken::because("a gap")) };
     let call = desk.call(a.token()).await?.ok_or_else(|| Broken::because("no call"))?;
     assert_eq!((last.kind, last.call_id, last.duration), (CallEventKind::CallCompleted, call.id, Some(42)));
-    assert_eq!((last.agent_id, last.group_id, last.status), (call.agent(), call.group(), call.state.status()));
+    assert_eq!(
+        (last.agent_id, last.group_id, last.status),
+        (call.agent(), call.group(), call.state.status())
+    );
     Ok(())
 }
 
@@ -56,7 +65,10 @@ pub(super) async fn events_are_given_again_until_they_are_forgotten(bench: &Stor
     assert_eq!(waiting(bench, 100).await?, all, "again");
     bench.store.forget_events(&bench.operator, &ids(&all[..2])).await?;
     assert_eq!(waiting(bench, 100).await?, all[2..]);
-    bench.store.forget_events(&bench.operator, &[ids(&all), vec![OutboxId::new(u64::MAX >> 12)]].concat()).await?;
+    bench
+        .store
+        .forget_events(&bench.operator, &[ids(&all), vec![OutboxId::new(u64::MAX >> 12)]].concat())
+        .await?;
     assert_eq!(waiting(bench, 100).await?, [], "unknown ids are passed over");
     bench.store.forget_events(&bench.operator, &[]).await?;
     desk.take(script.cdr("ANSWER", 42)).await?;

@@ -22,7 +22,7 @@ use crate::call::{CallEvent, Figures, Ingested, RollupKind, Signal};
 use crate::config::{Configuration, Domain, GateKeys, Tenant, TenantSettings};
 use crate::id::TenantId;
 use crate::port::{
-    Change, Commit, Committed, Names, Outgoing, OutboxId, Store, StoreError, TenantRead, TenantTx,
+    Change, Commit, Committed, Names, OutboxId, Outgoing, Store, StoreError, TenantRead, TenantTx,
 };
 use crate::strategy::Books;
 use crate::time::Timestamp;

@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 
 use crate::call::CallEvent;
 use crate::id::TenantId;
-use crate::port::{News, Outgoing, OutboxId};
+use crate::port::{News, OutboxId, Outgoing};
 
 /// So many events of a tenant wait for somebody who takes them.
 const MOST: usize = 1 << 16;
