@@ -44,7 +44,7 @@ pub(crate) struct Read {
 
 impl Read {
     /// When it was written, in milliseconds of Redis's clock.
-    pub(crate) pub(crate) fn millis(&self) -> i64 {
+    pub(crate) fn millis(&self) -> i64 {
         self.id.split_once('-').and_then(|(millis, _)| millis.parse().ok()).unwrap_or(0)
     }
 }
@@ -303,7 +303,7 @@ impl By<'_> {
     }
 }
 
-fn millis(span: Duration) -> u64 {
+pub(crate) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -50,9 +50,8 @@ pub(crate) fn hearing(url: &str) -> Result<Hearing, RedisUrlError> {
         Source::Cluster(_) => {
             let (scheme, rest) = url.split_once("://").ok_or_else(|| refused("a text without a scheme"))?;
             let (nodes, _) = nodes(node_scheme(scheme), rest)?;
-            let client = |node| {
-                Client::open(node).map_err(|error| refused(format!("a node that is none: {error}")))
-            };
+            let client =
+                |node| Client::open(node).map_err(|error| refused(format!("a node that is none: {error}")));
             Hearing::Nodes(nodes.into_iter().map(client).collect::<Result<_, _>>()?)
         }
     })

@@ -119,11 +119,7 @@ impl Events for RedisEvents {
         self.publish_all(scope, term, waiting).await
     }
 
-    async fn subscribe(
-        &self,
-        scope: &ReadScope,
-        since: Since,
-    ) -> Result<Box<dyn Subscription>, EventsError> {
+    async fn subscribe(&self, scope: &ReadScope, since: Since) -> Result<Box<dyn Subscription>, EventsError> {
         let room = self.room(scope);
         let at = match since {
             Since::Now => room.last().await.map_err(away)?,
