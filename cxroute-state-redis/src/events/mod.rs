@@ -8,8 +8,9 @@
 //! | `tenant:{5}:events:stream` | stream | the last events, by id |
 //! | `tenant:{5}:events:head` | hash | epoch and number of the last event, Redis's run, term and try of the last publisher |
 //! | `cxroute:events:publisher` | hash | which server publishes, in which term, until when |
+//! | `tenant:{5}:session:{token}:state` | hash | how the call stands, for people: current_state, start_time, agent_id, group_id, metadata |
 //!
-//! All have an expiry. The stream is what a subscriber reads; the channel only wakes it, so that a message that was lost
+//! All have an expiry, that of a call that is over 300 s. The stream is what a subscriber reads; the channel only wakes it, so that a message that was lost
 //! delays an event and loses none.
 
 mod ear;

@@ -4,12 +4,14 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use cxroute_core::authority::IngestScope;
+use cxroute_core::call::{CallEvent, CallEventKind, RecordStatus};
 use cxroute_core::port::{Event, EventId, EventsError, News, Outgoing, Term};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::script::{Publication, Published, lead};
+use super::script::{CallSaid, Publication, Published, Said, lead};
 use super::{RedisEvents, away};
+use crate::keys::EventKeys;
 
 /// So many events go into one script: others' scripts wait for it.
 const MOST: usize = 100;
@@ -62,8 +64,7 @@ impl RedisEvents {
     ) -> Result<(), EventsError> {
         let room = self.room(scope.read());
         for chunk in waiting.chunks(MOST) {
-            let events: Vec<(u64, String)> =
-                chunk.iter().map(|outgoing| (outgoing.id.get(), tail(&outgoing.news))).collect();
+            let events: Vec<Said> = chunk.iter().map(|outgoing| said(outgoing, &room.keys)).collect();
             let publication = Publication {
                 term,
                 attempt: self.tries.fetch_add(1, Ordering::Relaxed) + 1,
@@ -92,11 +93,37 @@ impl RedisEvents {
     }
 }
 
-fn tail(news: &News) -> String {
-    let News::Call(event) = news else { return String::new() };
+fn said(outgoing: &Outgoing, keys: &EventKeys) -> Said {
+    let id = outgoing.id.get();
+    let News::Call(event) = &outgoing.news else { return Said { id, ..Said::default() } };
+    Said { id, message: tail(event), call: Some(call_said(event, keys)) }
+}
+
+fn tail(event: &CallEvent) -> String {
     let event = Event::of_call(EventId::ZERO, event);
     let tail = Tail { event_type: &event.event_type, data: &event.data, timestamp: event.at.to_string() };
     // Texts and numbers always serialise.
     let object = serde_json::to_string(&tail).unwrap_or_default();
     object.strip_prefix('{').unwrap_or_default().to_owned()
+}
+
+fn call_said(event: &CallEvent, keys: &EventKeys) -> CallSaid {
+    let is_new = event.kind == CallEventKind::CallQueued;
+    let (state, is_over) = match event.status {
+        RecordStatus::Queued if is_new => ("queued", false),
+        RecordStatus::Queued => ("routing", false),
+        RecordStatus::Ringing => ("connecting", false),
+        RecordStatus::InProgress => ("connected", false),
+        over => (over.as_str(), true),
+    };
+    let metadata = serde_json::json!({ "call_id": event.call_id, "duration": event.duration });
+    CallSaid {
+        key: keys.session(&event.session_token),
+        state,
+        is_over,
+        start: if is_new { event.at.to_string() } else { String::new() },
+        agent: event.agent_id.map(|id| id.to_string()).unwrap_or_default(),
+        group: event.group_id.map(|id| id.to_string()).unwrap_or_default(),
+        metadata: metadata.to_string(),
+    }
 }

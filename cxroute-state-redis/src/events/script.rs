@@ -29,8 +29,33 @@ pub(super) struct Publication<'a> {
     pub(super) attempt: u64,
     /// Whether some of it may have been published already.
     pub(super) doubtful: bool,
-    /// Ids in the outbox, and messages from behind the id on; none for a gap.
-    pub(super) events: &'a [(u64, String)],
+    /// In order.
+    pub(super) events: &'a [Said],
+}
+
+/// What is said of one event.
+#[derive(Default)]
+pub(super) struct Said {
+    /// Its id in the outbox.
+    pub(super) id: u64,
+    /// The message of the channel, from behind the id on; empty for a gap.
+    pub(super) message: String,
+    /// How its call stands.
+    pub(super) call: Option<CallSaid>,
+}
+
+/// How a call stands, as people read it.
+pub(super) struct CallSaid {
+    /// Its hash.
+    pub(super) key: String,
+    pub(super) state: &'static str,
+    /// Whether it stays in that state.
+    pub(super) is_over: bool,
+    /// When it began, if it does now.
+    pub(super) start: String,
+    pub(super) agent: String,
+    pub(super) group: String,
+    pub(super) metadata: String,
 }
 
 /// What came of a publication.
@@ -59,14 +84,26 @@ pub(super) struct Room {
 impl Room {
     /// Publishes in order.
     pub(super) async fn publish(&self, publication: &Publication<'_>) -> Result<Published, Trouble> {
+        let stream = || self.keys.stream();
+        let calls = publication.events.iter().map(|said| said.call.as_ref().map(|call| call.key.clone()));
+        let keys: Vec<String> = self.both().into_iter().chain(calls.map(|key| key.unwrap_or_else(stream))).collect();
         let answers = self
             .run(&PUBLISH, |by| {
-                by.alone(&self.both(), |publish| {
+                by.alone(&keys, |publish| {
                     self.common(publish);
                     publish.arg(publication.term.get()).arg(publication.attempt).arg(self.options.kept);
                     publish.arg(i32::from(publication.doubtful));
-                    for (id, message) in publication.events {
-                        publish.arg(id).arg(message);
+                    for said in publication.events {
+                        publish.arg(said.id).arg(&said.message);
+                        match &said.call {
+                            Some(call) => {
+                                publish.arg(call.state).arg(i32::from(call.is_over)).arg(&call.start);
+                                publish.arg(&call.agent).arg(&call.group).arg(&call.metadata);
+                            }
+                            None => {
+                                publish.arg(&[""; 6]);
+                            }
+                        }
                     }
                 })
             })

@@ -263,10 +263,43 @@ async fn a_stream_is_bounded_and_all_that_is_kept_goes_when_nobody_needs_it() {
     assert_eq!((number, next(&mut listener).await.as_str()), (5_000, "gap"));
     assert_eq!(next(&mut listener).await, (5_001 - kept).to_string());
     assert_eq!(listener.position(), EventId { epoch, number: 5_001 - kept });
-    let keys = redis.says(&["keys", "*"]);
-    assert_eq!(keys.lines().count(), 3, "{keys}");
+    let calls = redis.says(&["keys", "tenant:{5}:session:*:state"]);
+    assert_eq!(calls.lines().count(), 5_000);
+    let keys = redis.says(&["keys", "*:events*"]) + "\ntenant:{5}:session:77:state";
+    assert_eq!(keys.lines().count(), 4, "{keys}");
     for key in keys.lines() {
         let left: i64 = redis.says(&["pttl", key]).parse().unwrap();
         assert!(left > 0, "{key} never goes");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_read_how_a_call_stands() {
+    let redis = PrivateRedis::start();
+    let (store, operator) = (Arc::new(MemoryStore::new()), operator());
+    let domain = Domain::parse("example.cloudonix.net").unwrap();
+    let tenant = store.create_tenant(&operator, "Example", &domain, START).await.unwrap();
+    let scope = Arc::new(operator.ingest(tenant));
+    let options = RedisEventsOptions { patience: Duration::from_secs(20), ..RedisEventsOptions::default() };
+    let events = Arc::new(RedisEvents::open(&redis.url(), options).unwrap());
+    let mut publisher = Publisher::new(store.clone(), events, &operator);
+    let key = format!("tenant:{{{tenant}}}:session:a call:state");
+    let fields = ["current_state", "start_time", "agent_id", "group_id", "metadata"];
+    let script = Script::new("a call", 1);
+    let id = script.voice_through(20, 7);
+    let cxroute_core::call::SignalKind::Voice { call, .. } = &id.kind else { panic!("no voice request") };
+    let (id, began) = (call.id, seconds(1).to_string());
+    for (signal, state, duration, keep) in [
+        (script.voice_through(20, 7), "routing", "null", 80_000_000..=86_400_000),
+        (script.update("connected"), "connected", "null", 80_000_000..=86_400_000),
+        (script.cdr("ANSWER", 42), "completed", "42", 200_000..=300_000),
+    ] {
+        assert!(store.ingest(vec![(scope.clone(), signal)]).await[0].is_ok());
+        assert!(matches!(publisher.round().await, Ok(Round::Published(_))));
+        let said = redis.says(&[&["hmget", &key][..], &fields].concat());
+        let metadata = format!("{{\"call_id\":{id},\"duration\":{duration}}}");
+        assert_eq!(said.lines().collect::<Vec<_>>(), [state, &began, "7", "20", &metadata]);
+        let left: i64 = redis.says(&["pttl", &key]).parse().unwrap();
+        assert!(keep.contains(&left), "{state}: {left} ms");
     }
 }
