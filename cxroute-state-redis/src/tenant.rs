@@ -19,6 +19,7 @@ use crate::copy::{Behind, Copy};
 use crate::keys::Keys;
 use crate::link::{Link, Trouble};
 use crate::made::Made;
+use crate::mirror::Mirror;
 use crate::options::{PlaneClock, RedisLiveOptions};
 use crate::replica::Outcome;
 use crate::script::{Appended, Desk, Founded, Loaded, Replace};
@@ -63,6 +64,7 @@ pub(crate) struct Tenant {
     standing: Arc<Standing>,
     copy: Option<Copy>,
     made: Made,
+    mirror: Mirror,
     /// When Redis's clock was read last, and what it said, in milliseconds.
     clock: Option<(Instant, i64)>,
     away_until: Option<Instant>,
@@ -82,9 +84,11 @@ impl Tenant {
         options: RedisLiveOptions,
         standing: Arc<Standing>,
     ) -> Self {
+        let keys = Arc::new(keys);
         Self {
+            mirror: Mirror::new(Arc::clone(&link), Arc::clone(&keys), &options),
             link,
-            keys: Arc::new(keys),
+            keys,
             options,
             standing,
             copy: None,
@@ -127,6 +131,7 @@ impl Tenant {
                 }
             }
             self.serve(std::mem::take(&mut batch)).await;
+            self.mirror.show(self.copy.as_ref());
         }
     }
 
@@ -354,6 +359,7 @@ impl Tenant {
                 (ask @ Ask::Choose(..), Some(Outcome::UnknownRoster)) => again.push(ask),
                 (Ask::Choose(asked, reply), Some(Outcome::Choice(choice))) => {
                     self.made.note(&asked.token, asked.key, &choice, &copy.epoch);
+                    self.mirror.chosen(&asked.token, asked.key, &choice);
                     // A caller that has given up decided by itself; its lease brings this choice back.
                     if reply.send(Ok(choice)).is_err() {
                         self.standing.miss();
@@ -367,6 +373,7 @@ impl Tenant {
                 }
                 (Ask::Tell(operation, _, reply), _) => {
                     self.made.settle(&operation);
+                    self.mirror.told(&operation);
                     let _gone = reply.is_some_and(|reply| reply.send(Ok(())).is_err());
                 }
                 (ask, _) => ask.refuse(away("it answered something else")),

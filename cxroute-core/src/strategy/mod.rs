@@ -34,6 +34,7 @@ mod session;
 mod sessions;
 mod unsaved;
 mod verdict;
+mod view;
 mod window;
 
 pub use books::Books;
@@ -49,4 +50,5 @@ pub use plane::{
 };
 pub use roster::{Caps, Roster, Seat, WINDOW_STEPS};
 pub use verdict::{CapKind, MemberVerdict, StageOutcome, StageTrace, TRACED_MEMBERS, Verdict, VerdictCounts};
+pub use view::{GroupView, StepView};
 pub use window::StepTally;

@@ -86,7 +86,8 @@ impl Room {
     pub(super) async fn publish(&self, publication: &Publication<'_>) -> Result<Published, Trouble> {
         let stream = || self.keys.stream();
         let calls = publication.events.iter().map(|said| said.call.as_ref().map(|call| call.key.clone()));
-        let keys: Vec<String> = self.both().into_iter().chain(calls.map(|key| key.unwrap_or_else(stream))).collect();
+        let keys: Vec<String> =
+            self.both().into_iter().chain(calls.map(|key| key.unwrap_or_else(stream))).collect();
         let answers = self
             .run(&PUBLISH, |by| {
                 by.alone(&keys, |publish| {
