@@ -42,6 +42,8 @@ pub(crate) struct Mirror {
     shown_at: Instant,
     /// Whether something is being written.
     writing: Arc<AtomicBool>,
+    /// Whether something could not be written.
+    failed: Arc<AtomicBool>,
     /// Groups that chose or took a choice back.
     groups: FxHashMap<GroupId, Strategy>,
     /// Groups that were shown as a whole, in this epoch.
@@ -75,6 +77,7 @@ impl Mirror {
             keep: options.keep,
             shown_at: Instant::now(),
             writing: Arc::default(),
+            failed: Arc::default(),
             groups: FxHashMap::default(),
             whole: FxHashSet::default(),
             epoch: String::new(),
@@ -124,7 +127,7 @@ impl Mirror {
     pub(crate) fn show(&mut self, copy: Option<&Copy>) {
         let is_early = self.shown_at.elapsed() < REST || self.writing.load(Ordering::Relaxed);
         let Some(copy) = copy.filter(|_| !is_early) else { return };
-        if copy.epoch != self.epoch {
+        if copy.epoch != self.epoch || self.failed.swap(false, Ordering::Relaxed) {
             self.epoch.clone_from(&copy.epoch);
             self.whole.clear();
         }
@@ -140,7 +143,8 @@ impl Mirror {
         self.shown_at = Instant::now();
         self.writing.store(true, Ordering::Relaxed);
         let (link, keys, keep) = (Arc::clone(&self.link), Arc::clone(&self.keys), self.keep);
-        let (epoch, number, writing) = (copy.epoch.clone(), copy.number, Arc::clone(&self.writing));
+        let (writing, failed) = (Arc::clone(&self.writing), Arc::clone(&self.failed));
+        let (epoch, number) = (copy.epoch.clone(), copy.number);
         tokio::spawn(async move {
             let mut shown = match &calls {
                 Some(calls) => link.run(calls, PATIENCE).await.map(|_| ()),
@@ -153,6 +157,7 @@ impl Mirror {
             }
             if let Err(trouble) = shown {
                 tracing::debug!(keys = %keys.plane(), ?trouble, "what people read was not written");
+                failed.store(true, Ordering::Relaxed);
             }
             writing.store(false, Ordering::Relaxed);
         });

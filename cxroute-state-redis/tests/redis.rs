@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod events;
+mod mirror;
 mod private_redis;
 
 use std::sync::Arc;
@@ -138,10 +139,10 @@ async fn a_choice_costs_one_script_and_one_read_whatever_the_size_of_the_group()
             line.agent(&format!("{members} {call}"), &stages).await;
         }
         let after = calls(&redis);
-        // A look at what others wrote may fall in between.
+        // A look at what others wrote may fall in between; so may a script that shows people what was chosen.
         let [scripts, reads] = [0, 1].map(|n| after[n].0 - before[n].0);
         assert!(
-            (50..=53).contains(&scripts) && scripts == reads,
+            (50..=53).contains(&reads) && (reads..=reads + 3).contains(&scripts),
             "{members}: {scripts} scripts, {reads} reads"
         );
         let micros = (after[0].1 - before[0].1 + after[1].1 - before[1].1) / scripts;
@@ -189,10 +190,9 @@ async fn a_server_that_comes_late_starts_from_the_state_that_others_wrote_and_th
     assert_eq!(late.agent("the next", &turns()).await, 7 + (expected - 7 + 1) % 3, "the turn goes on");
     let copy = late.choose("call 2999", &turns()).await.unwrap();
     assert_eq!(copy, Choice::Answered(answer(&words)), "it knows what the others answered");
-    for key in redis.says(&["keys", "*"]).lines() {
-        let left: i64 = redis.says(&["pttl", key]).parse().unwrap();
-        assert!(left > 0, "{key} never goes");
-    }
+    let lasting = "local keys = {} for _, key in ipairs(redis.call('KEYS', '*')) do
+        if redis.call('PTTL', key) < 0 then keys[#keys + 1] = key end end return keys";
+    assert_eq!(redis.says(&["eval", lasting, "0"]), "", "keys that never go");
 }
 
 #[tokio::test(flavor = "multi_thread")]
