@@ -63,20 +63,19 @@ impl RedisEvents {
         waiting: &[Outgoing],
     ) -> Result<(), EventsError> {
         let room = self.room(scope.read());
+        // Unless it is known what the last publication came to, by this server in this term.
+        let doubtful = self.take_sure(scope) != Some(term);
+        let mut all_known = 0;
         for chunk in waiting.chunks(MOST) {
             let events: Vec<Said> = chunk.iter().map(|outgoing| said(outgoing, &room.keys)).collect();
             let publication = Publication {
                 term,
                 attempt: self.tries.fetch_add(1, Ordering::Relaxed) + 1,
-                // Unless it is known what the last publication came to, by this server in this term.
-                doubtful: self.take_sure(scope) != Some(term),
+                doubtful,
                 events: &events,
             };
             match room.publish(&publication).await {
-                Ok(Published::Yes) => {
-                    let mut sure = self.sure.lock().unwrap_or_else(PoisonError::into_inner);
-                    sure.insert(scope.tenant(), term);
-                }
+                Ok(Published::Yes { known }) => all_known += known,
                 Ok(Published::Superseded(theirs)) => {
                     let mut lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
                     *lease = Lease { held: None, least: lease.least.max(theirs.get()) };
@@ -84,6 +83,10 @@ impl RedisEvents {
                 }
                 Err(trouble) => return Err(away(trouble)),
             }
+        }
+        // What another has published may go on.
+        if all_known == 0 {
+            self.sure.lock().unwrap_or_else(PoisonError::into_inner).insert(scope.tenant(), term);
         }
         Ok(())
     }

@@ -60,7 +60,10 @@ pub(super) struct CallSaid {
 
 /// What came of a publication.
 pub(super) enum Published {
-    Yes,
+    Yes {
+        /// So many had been published before.
+        known: u64,
+    },
     /// Nothing was done: somebody has published in this term.
     Superseded(Term),
 }
@@ -111,7 +114,10 @@ impl Room {
             .await?;
         let mut answer = fields(answers.into_iter().next().unwrap_or_default());
         match &*text(answer.next()) {
-            "ok" => Ok(Published::Yes),
+            "ok" => {
+                let known = number(answer.next()).ok_or_else(|| strange("a number"))?;
+                Ok(Published::Yes { known: known.unsigned_abs() })
+            }
             "superseded" => {
                 let term = number(answer.next()).ok_or_else(|| strange("a term"))?;
                 Ok(Published::Superseded(Term::new(term.unsigned_abs())))

@@ -60,7 +60,7 @@ impl RedisSubscription {
         (self.last, self.page, self.unread) = (last, events.into(), more);
         if self.at > last {
             // It never was: from the oldest that is kept, after a gap.
-            (self.at, self.unread) = (EventId::ZERO, true);
+            (self.at, self.last, self.unread) = (EventId::ZERO, EventId::ZERO, true);
         }
     }
 }

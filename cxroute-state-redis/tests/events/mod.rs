@@ -290,7 +290,7 @@ async fn people_read_how_a_call_stands() {
     let cxroute_core::call::SignalKind::Voice { call, .. } = &id.kind else { panic!("no voice request") };
     let (id, began) = (call.id, seconds(1).to_string());
     for (signal, state, duration, keep) in [
-        (script.voice_through(20, 7), "routing", "null", 80_000_000..=86_400_000),
+        (script.voice_through(20, 7), "connecting", "null", 80_000_000..=86_400_000),
         (script.update("connected"), "connected", "null", 80_000_000..=86_400_000),
         (script.cdr("ANSWER", 42), "completed", "42", 200_000..=300_000),
     ] {
