@@ -62,6 +62,9 @@ impl RedisEvents {
         term: Term,
         waiting: &[Outgoing],
     ) -> Result<(), EventsError> {
+        if waiting.is_empty() {
+            return Ok(());
+        }
         let room = self.room(scope.read());
         // Unless it is known what the last publication came to, by this server in this term.
         let doubtful = self.take_sure(scope) != Some(term);

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use cxroute_core::config::Strategy;
 use cxroute_core::conformance::fixture::{roster, seat, token};
+use cxroute_core::port::LiveState as _;
 
 use crate::private_redis::PrivateRedis;
 use crate::{KEY, Line, turns};
