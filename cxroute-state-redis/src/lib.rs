@@ -31,8 +31,8 @@
 //! | `tenant:{5}:plane:log` | stream | the operations since the snapshot before the last one |
 //! | `tenant:{5}:plane:snapshot` | string | the state that a server starts from |
 //!
-//! These are for people; no decision reads them. The server that made a choice writes them, twice a second, off the way of
-//! calls; a view of an older place in the log never replaces a newer one.
+//! These are for people; no decision reads them. The server that made a choice writes them within two seconds, off the way
+//! of calls; a view of an older place in the log never replaces a newer one.
 //!
 //! | key | type | what |
 //! |---|---|---|

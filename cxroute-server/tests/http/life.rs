@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cxroute_core::authority::Operator;
 use cxroute_core::memory::{MemoryEvents, MemoryLive, MemoryStore};
+use cxroute_core::port::{Heard, Store as _};
 use cxroute_core::seal::{Keyring, MasterKey};
 use cxroute_core::secret::NoVault;
 use cxroute_core::time::Timestamp;
@@ -132,4 +134,29 @@ async fn draining_does_not_wait_for_ever() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(desk.take_server().drain(Duration::from_millis(50)).await, Ended::AtOnce);
     desk.store.release();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_to_a_call_is_told_to_those_who_listen_and_forgotten_by_the_store() {
+    let desk = Desk::open(TENANT).await;
+    let (mut listener, session) = (desk.listen().await, desk.session());
+    desk.voice(&session).await;
+    for expected in ["call_queued", "call_started", "call_routed"] {
+        let heard = tokio::time::timeout(PATIENCE, listener.next()).await.unwrap();
+        let Heard::Event(event) = heard else { panic!("a gap before {expected}") };
+        assert_eq!(
+            (event.event_type.as_str(), event.data["session_token"].as_str()),
+            (expected, Some(&*session))
+        );
+    }
+    let patience = std::time::Instant::now();
+    while desk.metric("cxroute_events_published_total").await < 3 {
+        assert!(patience.elapsed() < PATIENCE, "its figure does not follow");
+    }
+    assert_eq!(desk.store.inner.outbox(&operator(), 100).await.unwrap(), []);
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test plays the host")]
+fn operator() -> Operator {
+    Operator::assume()
 }
