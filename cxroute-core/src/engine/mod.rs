@@ -30,7 +30,7 @@
 //! | a session update's or CDR's header names another domain | [`CxHeaders::disagreeing_domain`] |
 //!
 //! The engine itself does not look at the domain that a request names. Call [`Engine::refresh`] once a second, so that
-//! changes of configuration are routed by.
+//! changes of configuration are routed by, and [`Publisher::round`] some 20 times, so that those who listen hear of calls.
 //!
 //! [`VoiceRequest::disagreeing_domain`]: crate::cloudonix::VoiceRequest::disagreeing_domain
 //! [`CxHeaders::disagreeing_domain`]: crate::cloudonix::CxHeaders::disagreeing_domain

@@ -257,6 +257,9 @@ async fn a_stream_is_bounded_and_all_that_is_kept_goes_when_nobody_needs_it() {
     for batch in 0..10 {
         desk.publish(term, &waiting(batch * 500 + 1..=batch * 500 + 500)).await.unwrap();
     }
+    let stats = redis.says(&["info", "commandstats"]);
+    let scripts = stats.lines().find(|line| line.starts_with("cmdstat_evalsha:")).unwrap_or_default();
+    println!("scripts of 100 events each: {scripts}");
     let kept = entries(&redis);
     assert!((1_000..=1_200).contains(&kept), "{kept} of 5,000");
     let EventId { epoch, number } = desk.listen(Since::Now).await.position();
