@@ -22,6 +22,8 @@ const UPKEEP: Duration = Duration::from_secs(60);
 const BETWEEN: Duration = Duration::from_millis(200);
 /// The outbox is looked into this often, by the server that publishes.
 const PUBLISH: Duration = Duration::from_millis(50);
+/// Webhooks have the store to themselves for so many times as long as a round took.
+const PUBLISH_SHARE: u32 = 9;
 /// The others ask this often whether it is still there; and who could not publish waits so long.
 const PUBLISH_LATER: Duration = Duration::from_secs(1);
 /// Readings are taken this often.
@@ -91,10 +93,14 @@ pub(super) async fn upkeep(app: Arc<App>, store: Arc<dyn Store>) {
 pub(super) async fn publish(app: Arc<App>, mut publisher: Publisher) {
     let mut fails = false;
     loop {
+        let began = Instant::now();
         let (wait, failure) = match publisher.round().await {
             Ok(Round::Published(events)) => {
                 app.meters.events.increment(events as u64);
-                (if events < Publisher::MOST { PUBLISH } else { Duration::ZERO }, None)
+                let took = began.elapsed();
+                // After a full round more wait.
+                let rest = if events < Publisher::MOST { PUBLISH.max(took * PUBLISH_SHARE) } else { took };
+                (rest, None)
             }
             Ok(Round::Idle) => (PUBLISH, None),
             Ok(Round::Elsewhere) | Err(PublishError::Events(EventsError::Superseded)) => {
