@@ -195,6 +195,14 @@ async fn a_publication_that_runs_late_adds_nothing_to_the_one_that_came_after_it
     }
     assert_eq!(heard(&mut listener, 6).await, ["1", "2", "3", "4", "5", "6"]);
     assert_eq!(entries(&redis), 6);
+    // One that runs after a later try of the same publisher.
+    redis.says(&["hset", "tenant:{5}:events:head", "try", "1000000"]);
+    assert_eq!(hasty.publish(term, &waiting(7..=7)).await, Err(EventsError::Superseded));
+    assert_eq!(entries(&redis), 6, "it does nothing");
+    let later = hasty.lead().await;
+    assert!(later > term, "who was told so begins another term");
+    hasty.publish(later, &waiting(7..=7)).await.unwrap();
+    assert_eq!(next(&mut listener).await, "7");
 }
 
 #[tokio::test(flavor = "multi_thread")]
