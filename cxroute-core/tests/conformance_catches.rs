@@ -17,7 +17,9 @@ use cxroute_core::port::{
     OutboxId, Outgoing, Page, Store, StoreError, TenantRead, TenantTx,
 };
 use cxroute_core::secret::Sealed;
-use cxroute_core::strategy::{Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
+use cxroute_core::strategy::{
+    Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled,
+};
 use cxroute_core::time::Timestamp;
 
 /// What is wrong with an adapter.
@@ -64,6 +66,10 @@ enum Fault {
     EndIgnored,
     /// Ended sessions get further attempts.
     StopIgnored,
+    /// What was chosen elsewhere is not taken over.
+    AdoptIgnored,
+    /// What was chosen elsewhere counts as often as it is told.
+    AdoptsAnew,
     /// Agents that the caller tried are tried again.
     TriedIgnored,
     /// The plane makes up a state that it does not have.
@@ -332,6 +338,21 @@ impl LiveState for FaultyLive {
 
     async fn hydrate(&self, scope: &IngestScope, image: SessionImage) -> Result<(), LiveError> {
         self.live.hydrate(self.scope(scope), image).await
+    }
+
+    async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError> {
+        if self.is(Fault::AdoptIgnored) {
+            return Ok(());
+        }
+        let again = adopted.clone();
+        self.live.adopt(self.scope(scope), adopted, now).await?;
+        if self.is(Fault::AdoptsAnew) {
+            let call =
+                SessionImage { token: SessionToken::new("another").unwrap(), ended: true, ..again.call };
+            let call = SessionImage { attempts: Vec::new(), ..call };
+            self.live.adopt(self.scope(scope), Adopted { attempt: None, call, ..again }, now).await?;
+        }
+        Ok(())
     }
 
     async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError> {

@@ -7,10 +7,10 @@
 )]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use cxroute_core::authority::{ConfigScope, IngestScope, Operator, ReadScope};
-use cxroute_core::call::{CallState, EndReason, Ingested, SessionToken, Signal};
+use cxroute_core::authority::Operator;
+use cxroute_core::call::{CallState, EndReason, SessionToken};
 use cxroute_core::cloudonix::{Cdr, DialResult, SessionUpdate, VoiceRequest, Webhook};
 use cxroute_core::config::{
     Agent, Capacity, Domain, Group, GroupSettings, InboundRule, Member, OutboundRule, Target,
@@ -18,12 +18,16 @@ use cxroute_core::config::{
 use cxroute_core::engine::{
     Admitted, Answer, Arrival, Direct, Distribution, Durability, Engine, Origin, Parts, Question, Receipt,
 };
-use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId, TenantId};
+use cxroute_core::id::{AgentId, GroupId, MembershipId, RuleId};
 use cxroute_core::memory::{MemoryLive, MemoryStore};
-use cxroute_core::port::{CallFilter, Page, Retry, Store, StoreError, TenantRead, TenantTx};
+use cxroute_core::port::{CallFilter, Page, Store};
 use cxroute_core::secret::{NoVault, Sealed};
 use cxroute_core::strategy::{CallFacts, Candidate, CustomStrategy, Preference, Verdict};
 use cxroute_core::time::Timestamp;
+
+mod away;
+
+use crate::away::{Away, AwayLive};
 
 const T0: i64 = 1_767_225_600_000;
 
@@ -383,62 +387,25 @@ async fn a_server_that_starts_while_the_store_is_away_goes_on_where_the_store_sa
     assert_eq!(desk.voice("s3", "1", "+12125551234").await.durability, Durability::Stored);
 }
 
-/// A store that can be away.
-struct Away {
-    store: Arc<MemoryStore>,
-    away: AtomicBool,
-}
-
-impl Away {
-    fn new(store: Arc<MemoryStore>) -> Self {
-        Self { store, away: AtomicBool::new(false) }
-    }
-
-    fn there(&self) -> Result<&MemoryStore, StoreError> {
-        let away = || StoreError::Unavailable { reason: "the test says so".into(), retry: Retry::Soon };
-        (!self.away.load(Ordering::Relaxed)).then_some(&*self.store).ok_or_else(away)
-    }
-}
-
-#[async_trait::async_trait]
-impl Store for Away {
-    async fn ingest(&self, batch: Vec<(Arc<IngestScope>, Signal)>) -> Vec<Result<Ingested, StoreError>> {
-        let signals = batch.len();
-        match self.there() {
-            Ok(store) => store.ingest(batch).await,
-            Err(_) => (0..signals).map(|_| self.there().map(|_| Ingested::Committed(None))).collect(),
-        }
-    }
-
-    async fn read(&self, scope: &ReadScope) -> Result<Box<dyn TenantRead>, StoreError> {
-        self.there()?.read(scope).await
-    }
-
-    async fn begin(&self, scope: &ConfigScope) -> Result<Box<dyn TenantTx>, StoreError> {
-        self.there()?.begin(scope).await
-    }
-
-    async fn create_tenant(
-        &self,
-        operator: &Operator,
-        name: &str,
-        domain: &Domain,
-        at: Timestamp,
-    ) -> Result<TenantId, StoreError> {
-        self.there()?.create_tenant(operator, name, domain, at).await
-    }
-
-    async fn tenant_by_domain(
-        &self,
-        operator: &Operator,
-        domain: &Domain,
-    ) -> Result<Option<TenantId>, StoreError> {
-        self.there()?.tenant_by_domain(operator, domain).await
-    }
-
-    async fn revisions(&self, operator: &Operator) -> Result<Vec<(TenantId, u64)>, StoreError> {
-        self.there()?.revisions(operator).await
-    }
+#[tokio::test]
+async fn a_plane_that_was_away_is_told_what_was_chosen_meanwhile() {
+    let mut desk = Desk::open(GroupSettings::default()).await;
+    let live = Arc::new(AwayLive::default());
+    let parts = Parts::in_memory(desk.store.clone(), "https://cx.example.com");
+    desk.engine = Engine::new(Parts { live: live.clone(), ..parts }, &Operator::assume());
+    desk.voice("s1", "1", "+12125551234").await;
+    live.away.store(true, Ordering::Relaxed);
+    let second = desk.voice("s2", "1", "+12125551234").await;
+    desk.voice("s3", "1", "+12125551234").await;
+    desk.cdr("s3", "ANSWER", 60).await;
+    assert!(desk.call("s2").await.traces[0].degraded);
+    live.away.store(false, Ordering::Relaxed);
+    desk.voice("s4", "1", "+12125551234").await;
+    let trace = &desk.call("s4").await.traces[0];
+    assert_eq!((trace.degraded, trace.stages[0].members[0].calls), (false, 3), "s1, s2 and s3 are counted");
+    let next = desk.result(&second, "s2", "busy").await;
+    assert_eq!(dialled(&next).as_deref(), Some("+12125550002"), "the plane goes on with s2");
+    assert!(!desk.call("s2").await.traces[1].degraded);
 }
 
 /// Says what the test tells it to of an agent, by name.

@@ -248,6 +248,7 @@ mod tests {
         for line in [
             "serve",
             "serve --listen 127.0.0.1:8080 --store sqlite:cxroute.db --live memory: --spool dir --public-url http://x --config f.yaml --demo",
+            "serve --tls-cert cert.pem --tls-key key.pem --live rediss://redis/0?ca=ca.pem",
             "config apply f.yaml --dry-run --store memory:",
             "config export example.cloudonix.net",
             "migrate --store mysql://me@db/cxroute",

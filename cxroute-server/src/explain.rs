@@ -48,7 +48,8 @@ pub struct ExplainArgs {
     config: Option<PathBuf>,
     #[command(flatten)]
     store: StoreArgs,
-    /// Where choices are made atomically: redis://host:6379/0, redis+cluster://host:port,host:port, or memory:.
+    /// Where choices are made atomically: redis://host:6379/0, redis+cluster://host:port,host:port, rediss://… with TLS,
+    /// or memory:.
     #[arg(long, env = "CXROUTE_LIVE", value_name = "URL", default_value = "memory:")]
     live: LiveUrl,
     /// The base of action URLs in the CXML.

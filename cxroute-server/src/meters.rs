@@ -79,6 +79,7 @@ pub(crate) struct Meters {
     /// Events that this server published.
     pub(crate) events: Counter,
     pub(crate) connections: Gauge,
+    pub(crate) tls_failures: Counter,
     pub(crate) spool_signals: Gauge,
     pub(crate) spool_bytes: Gauge,
     pub(crate) spool_set_aside: Gauge,
@@ -124,6 +125,7 @@ impl Meters {
             trimmed: counter!("cxroute_trimmed_rows_total"),
             events: counter!("cxroute_events_published_total"),
             connections: metrics::gauge!("cxroute_connections"),
+            tls_failures: counter!("cxroute_tls_handshake_failures_total"),
             spool_signals: spool("cxroute_spool_signals"),
             spool_bytes: spool("cxroute_spool_bytes"),
             spool_set_aside: spool("cxroute_spool_set_aside"),
@@ -187,6 +189,7 @@ fn describe() {
     describe_counter!("cxroute_trimmed_rows_total", "Rows that the store's upkeep deleted");
     describe_counter!("cxroute_events_published_total", "Events that this server published");
     describe_gauge!("cxroute_connections", "Open connections");
+    describe_counter!("cxroute_tls_handshake_failures_total", "TLS handshakes that failed or took too long");
     describe_gauge!("cxroute_spool_signals", "Signals that wait in the spool");
     describe_gauge!("cxroute_spool_bytes", "Bytes that wait in the spool");
     describe_gauge!("cxroute_spool_set_aside", "Signals that the store refuses for their own sake");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 use cxroute_store_sqlite::{SpoolOptions, SqliteSpool};
 use tracing_subscriber::EnvFilter;
@@ -13,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 use crate::cli::{operator, read_form};
 use crate::config_file::{Applier, Mode};
 use crate::demo;
-use crate::server::{self, Backing, Committing, Exposure, ServerOptions};
+use crate::server::{self, Backing, Committing, Exposure, ServerOptions, TlsFiles};
 use crate::store_url::{LiveUrl, StoreArgs, StoreUrl};
 
 /// How a server is to run.
@@ -22,23 +22,35 @@ pub struct ServeOptions {
     /// The address that webhooks are taken on.
     #[arg(long, env = "CXROUTE_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// The certificate of this server in PEM, with those that lead to its authority: it speaks TLS itself then; a renewed
+    /// one is in use within a minute, or at once on SIGHUP.
+    #[arg(long, env = "CXROUTE_TLS_CERT", value_name = "PEM", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of --tls-cert in PEM, not encrypted.
+    #[arg(long, env = "CXROUTE_TLS_KEY", value_name = "PEM", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
     /// The store and its keys.
     #[command(flatten)]
     pub store: StoreArgs,
-    /// Where choices are made atomically: redis://host:6379/0, redis+cluster://host:port,host:port, or memory:.
+    /// Where choices are made atomically: redis://host:6379/0, redis+cluster://host:port,host:port, rediss://… with TLS,
+    /// or memory:.
     #[arg(long, env = "CXROUTE_LIVE", value_name = "URL", default_value = "memory:")]
     pub live: LiveUrl,
     /// The folder where signals wait while the store is away; one server's own [default: beside
     /// the database; cxroute.spool if it is not a file].
     #[arg(long, env = "CXROUTE_SPOOL", value_name = "DIR")]
     pub spool: Option<PathBuf>,
-    /// What Cloudonix reaches this server by, such as `https://cx.example.com` [default: http and --listen].
+    /// So many MiB of signals wait in the spool at most; beyond, session updates and CDRs are refused with 503.
+    #[arg(long, env = "CXROUTE_SPOOL_MIB", value_name = "MIB", default_value_t = 1024,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub spool_mib: u32,
+    /// What Cloudonix reaches this server by, such as `https://cx.example.com` [default: https or http, and --listen].
     #[arg(long, env = "CXROUTE_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
     pub public_url: Option<String>,
     /// A configuration file that is applied at the start.
     #[arg(long, env = "CXROUTE_CONFIG", value_name = "FILE.yaml")]
     pub config: Option<PathBuf>,
-    /// A proxy that speaks TLS stands in front: without it only loopback addresses are listened on.
+    /// A proxy that speaks TLS stands in front: without it, and without --tls-cert, only loopback addresses are listened on.
     #[arg(long, env = "CXROUTE_BEHIND_PROXY", value_parser = clap::builder::FalseyValueParser::new())]
     pub behind_proxy: bool,
     /// A call is answered so many milliseconds after its webhook's last byte at the latest, decided or not.
@@ -79,6 +91,11 @@ pub(crate) fn public_url(text: &str) -> Result<String, String> {
 /// Runs the server until it is told to stop.
 pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     log_to_stderr(options.log_format);
+    options.server().check()?;
+    ensure!(
+        !options.demo || options.tls_cert.is_none(),
+        "expected --demo without --tls-cert: it plays over plain http"
+    );
     let opened = options.store.open().await?;
     let operator = operator();
     if let Some(file) = &options.config {
@@ -93,7 +110,7 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let durability = match options.spool_folder() {
         None => Committing::Direct,
         Some(folder) => {
-            let spool = SqliteSpool::open(&folder, SpoolOptions::default()).await;
+            let spool = SqliteSpool::open(&folder, options.spool_options()).await;
             Committing::Grouped(Arc::new(spool.with_context(|| format!("spool {}", folder.display()))?))
         }
     };
@@ -140,9 +157,20 @@ impl ServeOptions {
         }
     }
 
+    /// The command line takes both or neither.
+    fn tls_files(&self) -> Option<TlsFiles> {
+        let (certificate, key) = self.tls_cert.clone().zip(self.tls_key.clone())?;
+        Some(TlsFiles { certificate, key })
+    }
+
+    fn spool_options(&self) -> SpoolOptions {
+        SpoolOptions { most_bytes: u64::from(self.spool_mib) << 20, ..SpoolOptions::default() }
+    }
+
     fn server(&self) -> ServerOptions {
         ServerOptions {
             listen: self.listen,
+            tls: self.tls_files(),
             public_url: self.public_url.clone(),
             exposure: if self.behind_proxy { Exposure::BehindProxy } else { Exposure::Loopback },
             deadline: Duration::from_millis(self.deadline_ms.into()),

@@ -94,11 +94,6 @@ impl Ask {
         !matches!(self, Self::Tell(..))
     }
 
-    /// Whether the plane lacks something if it is never done.
-    pub(crate) const fn leaves_a_mark(&self) -> bool {
-        matches!(self, Self::Choose(..) | Self::Settle(..) | Self::Tell(..))
-    }
-
     pub(crate) fn refuse(self, why: LiveError) {
         // Whoever is gone needs no answer.
         let _gone = match self {

@@ -14,8 +14,9 @@
 //!   script compares: operations fail with [`LiveError::Lost`], the tenant is restored from the store into a new *epoch*,
 //!   and what was meant for the old one does nothing.
 //! - **A Redis that is away** fails with [`LiveError::Unavailable`] within
-//!   [`patience`](RedisLiveOptions::patience), and at once while it stays away. What was decided elsewhere meanwhile is in
-//!   the store; when it is back, the tenant is restored from there.
+//!   [`patience`](RedisLiveOptions::patience), and at once while it stays away. What it is told meanwhile (that a choice is
+//!   durable, made here or [elsewhere](LiveState::adopt), that a call has ended) it hears when it is back, and goes on. If
+//!   that is more than this server keeps for it, the tenant is restored from the store into a new epoch.
 //! - **A script that runs late**, after its caller has given up, finds its deadline passed and does nothing.
 //! - **A choice whose server died** before it was durable is taken back by its lease, like everywhere.
 //!
@@ -45,6 +46,7 @@
 //! The keys of [`RedisEvents`] are listed there.
 
 mod ask;
+mod batch;
 mod copy;
 mod events;
 mod keys;
@@ -52,9 +54,11 @@ mod link;
 mod made;
 mod mirror;
 mod options;
+mod owed;
 mod replica;
 mod script;
 mod tenant;
+mod tls;
 mod url;
 mod wire;
 
@@ -68,7 +72,9 @@ use cxroute_core::call::{EventKey, SessionToken};
 use cxroute_core::id::TenantId;
 use cxroute_core::port::{LiveError, LiveState};
 use cxroute_core::secret::Sealed;
-use cxroute_core::strategy::{Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
+use cxroute_core::strategy::{
+    Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled,
+};
 use cxroute_core::time::Timestamp;
 use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, oneshot};
@@ -99,8 +105,14 @@ struct Door {
 }
 
 impl RedisLive {
-    /// The plane at `url`: `redis://[user:password@]host[:port][/db]`, `rediss://…` with TLS,
-    /// `redis+cluster://host:port,host:port,…`, or `redis+sentinel://host:port,…/master-name[/db]`.
+    /// The plane at `url`: `redis://[user:password@]host[:port][/db]`, `redis+cluster://host:port,host:port,…`, or
+    /// `redis+sentinel://host:port,…/master-name[/db]`.
+    ///
+    /// With TLS it is `rediss://…`, `rediss+cluster://…` or `rediss+sentinel://…`. Every server, node and Sentinel must
+    /// show a certificate of a public authority, or of one in the file of `?ca=FILE` (PEM), for the name or address
+    /// under which it is reached; nodes of a cluster and masters are reached as Redis announces them. `&cert=FILE` and
+    /// `&key=FILE` are what this side shows to a Redis that asks for it (`tls-auth-clients`). There is no way to
+    /// believe just any certificate. The files are read once.
     ///
     /// It begins to connect on the current Tokio runtime and does not wait: until it is connected, and whenever Redis does
     /// not answer, operations fail with [`LiveError::Unavailable`].
@@ -144,10 +156,7 @@ impl RedisLive {
         door.asks.send(ask(reply)).map_err(|_| away("its task has just ended".to_owned()))?;
         match timeout(patience, answer).await {
             Ok(answered) => answered.map_err(|_| away("its task has ended".to_owned()))?,
-            Err(_) => {
-                door.standing.miss();
-                Err(away(format!("no answer within {} ms", patience.as_millis())))
-            }
+            Err(_) => Err(away(format!("no answer within {} ms", patience.as_millis()))),
         }
     }
 
@@ -221,6 +230,10 @@ impl LiveState for RedisLive {
 
     async fn hydrate(&self, scope: &IngestScope, image: SessionImage) -> Result<(), LiveError> {
         self.tell(scope, Operation::Hydrate(image), None).await
+    }
+
+    async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError> {
+        self.tell(scope, Operation::Adopt(adopted), Some(now)).await
     }
 
     async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError> {

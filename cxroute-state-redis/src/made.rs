@@ -2,10 +2,14 @@
 //! brought along.
 
 use cxroute_core::call::{EventKey, SessionToken};
-use cxroute_core::strategy::{Choice, LiveAttempt, PROVISIONAL_LEASE, Picked, SessionImage};
+use cxroute_core::strategy::{
+    Adopted, Choice, Counted, LiveAttempt, PROVISIONAL_LEASE, Picked, SessionImage,
+};
+use cxroute_core::time::Timestamp;
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
+use crate::ask::Asked;
 use crate::wire::Operation;
 
 /// Looks for old choices when so many are kept.
@@ -22,12 +26,15 @@ pub(crate) struct Made {
 struct Unconfirmed {
     epoch: String,
     at: Instant,
+    /// The caller's time then.
+    asked: Timestamp,
     attempt: LiveAttempt,
+    counted: Option<Counted>,
 }
 
 impl Made {
     /// Notes what came of a choice.
-    pub(crate) fn note(&mut self, token: &SessionToken, key: EventKey, choice: &Choice, epoch: &str) {
+    pub(crate) fn note(&mut self, asked: &Asked, choice: &Choice, epoch: &str) {
         let Choice::Made(pick) = choice else { return };
         let (number, seat, probe) = match &pick.picked {
             Picked::Seat(picked) => (picked.attempt, Some(picked.seat), picked.probe),
@@ -39,17 +46,22 @@ impl Made {
             self.most = self.choices.len() * 2;
         }
         let attempt = LiveAttempt { number, seat, open_until: None, probe };
-        let made = Unconfirmed { epoch: epoch.to_owned(), at: Instant::now(), attempt };
-        self.choices.insert((token.clone(), key), made);
+        let (counted, epoch) = (pick.delta.counted, epoch.to_owned());
+        let made = Unconfirmed { epoch, at: Instant::now(), asked: asked.now, attempt, counted };
+        self.choices.insert((asked.token.clone(), asked.key), made);
     }
 
-    /// If `operation` confirms a choice of another epoch: the call as this epoch is to know it first.
-    pub(crate) fn adopted(&self, operation: &Operation, epoch: &str) -> Option<SessionImage> {
+    /// If `operation` confirms a choice of another epoch: what this epoch is to be told first.
+    pub(crate) fn adopted(&self, operation: &Operation, epoch: &str) -> Option<Adopted> {
         let Operation::Complete { token, key, open_until, .. } = operation else { return None };
         let made = self.choices.get(&(token.clone(), *key)).filter(|made| made.epoch != epoch)?;
+        let number = made.attempt.number;
         let attempt = LiveAttempt { open_until: Some(*open_until), ..made.attempt.clone() };
         let (token, attempts) = (token.clone(), vec![attempt]);
-        Some(SessionImage { token, attempts, ended: false, forget_at: *open_until })
+        let call = SessionImage { token, attempts, ended: false, forget_at: *open_until };
+        // By now, when it is confirmed, it is durable.
+        let at = made.asked.after(made.at.elapsed());
+        Some(Adopted { at, key: *key, attempt: Some(number), counted: made.counted, call })
     }
 
     /// `operation` is done: the choice that it confirmed or took back is not waited for any more.
@@ -73,7 +85,8 @@ mod tests {
         let key = EventKey { kind: EventKind::VoiceRequest, hash: 1 };
         let mut made = Made::default();
         let attempt = LiveAttempt { number: 1, seat: None, open_until: None, probe: None };
-        let unconfirmed = Unconfirmed { epoch: "one".to_owned(), at: Instant::now(), attempt };
+        let (epoch, asked) = ("one".to_owned(), Timestamp::from_millis(1_000));
+        let unconfirmed = Unconfirmed { epoch, at: Instant::now(), asked, attempt, counted: None };
         made.choices.insert((token.clone(), key), unconfirmed);
         let open_until = Timestamp::from_millis(60_000);
         let answer = Sealed::from_bytes(Vec::new());
@@ -84,8 +97,9 @@ mod tests {
     fn a_choice_is_brought_along_once_and_only_into_another_epoch() {
         let (mut made, confirmed) = made();
         assert_eq!(made.adopted(&confirmed, "one"), None);
-        let image = made.adopted(&confirmed, "two").unwrap();
-        assert_eq!(image.attempts[0].open_until, Some(image.forget_at));
+        let adopted = made.adopted(&confirmed, "two").unwrap();
+        assert_eq!(adopted.call.attempts[0].open_until, Some(adopted.call.forget_at));
+        assert!(adopted.at >= Timestamp::from_millis(1_000), "it is durable since it was chosen, or later");
         made.settle(&confirmed);
         assert_eq!(made.adopted(&confirmed, "two"), None);
     }

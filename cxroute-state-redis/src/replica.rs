@@ -68,6 +68,7 @@ impl Replica {
             Operation::End { token } => self.plane.end(&token, now),
             Operation::StopAttempts { token } => self.plane.stop_attempts(&token),
             Operation::Hydrate(image) => self.plane.hydrate(image),
+            Operation::Adopt(adopted) => self.plane.adopt(adopted, now),
         }
         Outcome::Done
     }

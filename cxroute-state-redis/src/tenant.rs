@@ -10,20 +10,21 @@ use std::time::Duration;
 
 use cxroute_core::port::LiveError;
 use cxroute_core::strategy::{Plane, PlaneImage};
-use cxroute_core::time::Timestamp;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::ask::Ask;
+use crate::batch::Batch;
 use crate::copy::{Behind, Copy};
 use crate::keys::Keys;
 use crate::link::{Link, Trouble};
 use crate::made::Made;
 use crate::mirror::Mirror;
-use crate::options::{PlaneClock, RedisLiveOptions};
+use crate::options::RedisLiveOptions;
+use crate::owed::{Owed, Room};
 use crate::replica::Outcome;
 use crate::script::{Appended, Desk, Founded, Loaded, Replace};
-use crate::wire::{Entry, Operation};
+use crate::wire::Operation;
 
 /// So many asks share a batch.
 const MOST_IN_BATCH: usize = 128;
@@ -35,6 +36,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 const IDLE: Duration = Duration::from_secs(600);
 /// Building a plane anew may take this long.
 pub(crate) const RESTORING: Duration = Duration::from_secs(5);
+/// Loading the state of a busy tenant may take this long; its calls do not wait for it longer than they said.
+const LOADING: Duration = Duration::from_secs(2);
 /// A plane that missed something is not built anew more often than this.
 const BETWEEN_REPLACEMENTS: Duration = Duration::from_secs(5);
 /// A batch that met another epoch or a gap is tried so often.
@@ -45,7 +48,7 @@ const MOST_TRIES: usize = 4;
 pub(crate) struct Standing {
     /// The plane takes what it is told: nobody needs to wait for that.
     pub(crate) takes: AtomicBool,
-    /// Something was decided elsewhere, or got lost, that the plane does not know of: it is to be built anew.
+    /// More was decided elsewhere than could be kept for the plane to be told: it is to be built anew.
     pub(crate) missed: AtomicBool,
 }
 
@@ -65,6 +68,7 @@ pub(crate) struct Tenant {
     copy: Option<Copy>,
     made: Made,
     mirror: Mirror,
+    owed: Owed,
     /// When Redis's clock was read last, and what it said, in milliseconds.
     clock: Option<(Instant, i64)>,
     away_until: Option<Instant>,
@@ -93,6 +97,7 @@ impl Tenant {
             standing,
             copy: None,
             made: Made::default(),
+            owed: Owed::default(),
             clock: None,
             away_until: None,
             replaced: None,
@@ -120,7 +125,8 @@ impl Tenant {
                     }
                 }
                 () = sleep_until(look) => {
-                    if self.asked.elapsed() > IDLE && !self.standing.missed.load(Ordering::Relaxed) {
+                    let up_to_date = self.owed.is_empty() && !self.standing.missed.load(Ordering::Relaxed);
+                    if self.asked.elapsed() > IDLE && up_to_date {
                         asks.close();
                         while let Some(ask) = asks.recv().await {
                             batch.push(ask);
@@ -191,14 +197,20 @@ impl Tenant {
         self.standing.takes.store(!missed && self.copy.is_some(), Ordering::Relaxed);
     }
 
-    fn refuse(&self, asks: Vec<Ask>, why: &LiveError) {
-        if matches!(why, LiveError::Unavailable { .. }) && asks.iter().any(Ask::leaves_a_mark) {
-            self.standing.miss();
-        }
+    /// What was told is kept for when the plane is back; where there is none, the store knows what it is built from.
+    fn refuse(&mut self, asks: Vec<Ask>, why: &LiveError) {
         if *why == LiveError::Lost {
             self.standing.takes.store(false, Ordering::Relaxed);
         }
         for ask in asks {
+            // The image that the plane is built from may have been read before a call ended or a choice was durable.
+            let lasts = |told: &Operation| matches!(told, Operation::End { .. } | Operation::Complete { .. });
+            if let Ask::Tell(operation, at, _) = &ask
+                && (*why != LiveError::Lost || lasts(operation))
+                && self.owed.add(operation.clone(), *at) == Room::None
+            {
+                self.standing.miss();
+            }
             ask.refuse(why.clone());
         }
     }
@@ -219,21 +231,25 @@ impl Tenant {
 
     /// Appends what is asked, applies what is behind, answers. What could not be done is given back, with the reason.
     async fn exchange(&mut self, mut asks: Vec<Ask>) -> Result<(), (Vec<Ask>, LiveError)> {
-        if asks.is_empty() && self.copy.is_none() && self.away_until.is_none() {
+        if asks.is_empty() && self.owed.is_empty() && self.copy.is_none() && self.away_until.is_none() {
             return Ok(());
         }
         for _ in 0..MOST_TRIES {
             if let Err(why) = self.have_copy().await {
                 return Err((asks, why));
             }
-            let (entries, owners) = self.entries(&asks);
-            let appended = match self.append(&entries).await {
+            if let Err(why) = self.pay().await {
+                return Err((asks, why));
+            }
+            let Some(copy) = &self.copy else { continue };
+            let batch = Batch::of(&asks, copy, &self.made, self.options.clock);
+            let appended = match self.append(&batch.entries).await {
                 Ok(appended) => appended,
                 Err(why) => return Err((asks, why)),
             };
             match appended {
                 Sent::InLog(outcomes) => {
-                    asks = self.answer(asks, &owners, outcomes);
+                    asks = self.answer(asks, &batch.owners, outcomes);
                     if asks.is_empty() {
                         return Ok(());
                     }
@@ -247,43 +263,22 @@ impl Tenant {
         Err((asks, away("it changes too fast")))
     }
 
-    /// The entries of a batch, and whose they are.
-    fn entries(&mut self, asks: &[Ask]) -> (Vec<Vec<u8>>, Vec<Option<usize>>) {
-        let Some(copy) = &self.copy else { return Default::default() };
-        let (mut entries, mut owners) = (Vec::new(), Vec::new());
-        let mut told: Vec<u64> = Vec::new();
-        let clock = self.options.clock;
-        let mut push = |op: Operation, at: Option<Timestamp>, owner: Option<usize>| {
-            let at = at.filter(|_| clock == PlaneClock::Callers);
-            entries.push(Entry { at, op }.encode());
-            owners.push(owner);
-        };
-        for (index, ask) in asks.iter().enumerate() {
-            match ask {
-                Ask::Choose(asked, _) => {
-                    for roster in &asked.stages {
-                        let name = roster.fingerprint;
-                        if !copy.knows(name) && !told.contains(&name) {
-                            told.push(name);
-                            push(Operation::Know(Arc::clone(roster)), None, None);
-                        }
-                    }
-                    push(asked.operation(), Some(asked.now), Some(index));
+    /// Tells what is owed, all of it: what is asked now comes after it.
+    async fn pay(&mut self) -> Result<(), LiveError> {
+        while let (false, Some(copy)) = (self.owed.is_empty(), &self.copy) {
+            let (entries, count) = Batch::owed(&self.owed, copy, &self.made, self.options.clock);
+            match self.append(&entries).await? {
+                Sent::InLog(_) => {
+                    self.owed.oldest(count).for_each(|(operation, _)| {
+                        self.made.settle(operation);
+                        self.mirror.told(operation);
+                    });
+                    self.owed.told(count);
                 }
-                Ask::Settle(token, settle, now, _) => {
-                    let op = Operation::Settle { token: token.clone(), settle: *settle };
-                    push(op, Some(*now), Some(index));
-                }
-                Ask::Tell(op, now, _) => {
-                    if let Some(image) = self.made.adopted(op, &copy.epoch) {
-                        push(Operation::Hydrate(image), *now, None);
-                    }
-                    push(op.clone(), *now, Some(index));
-                }
-                Ask::Preview(..) | Ask::Restore(..) => {}
+                Sent::Nothing | Sent::Unknown => self.copy = None,
             }
         }
-        (entries, owners)
+        Ok(())
     }
 
     /// Appends entries and applies all that is behind, them included.
@@ -358,12 +353,10 @@ impl Tenant {
             match (ask, outcome) {
                 (ask @ Ask::Choose(..), Some(Outcome::UnknownRoster)) => again.push(ask),
                 (Ask::Choose(asked, reply), Some(Outcome::Choice(choice))) => {
-                    self.made.note(&asked.token, asked.key, &choice, &copy.epoch);
+                    self.made.note(&asked, &choice, &copy.epoch);
                     self.mirror.chosen(&asked.token, asked.key, &choice);
-                    // A caller that has given up decided by itself; its lease brings this choice back.
-                    if reply.send(Ok(choice)).is_err() {
-                        self.standing.miss();
-                    }
+                    // A caller that has given up decided by itself: what becomes durable of that takes this one's place.
+                    let _gone = reply.send(Ok(choice)).is_err();
                 }
                 (Ask::Preview(asked, reply), _) => {
                     let _gone = reply.send(Ok(copy.preview(&asked.request()))).is_err();
@@ -392,7 +385,7 @@ impl Tenant {
     /// Loads the state that there is.
     async fn load(&mut self) -> Result<(), LiveError> {
         self.copy = None;
-        let desk = way(&self.link, &self.keys, &self.options);
+        let desk = Desk { patience: LOADING, ..way(&self.link, &self.keys, &self.options) };
         match desk.load(Plane::VERSION).await {
             Ok(Loaded::State { now, epoch, number, id, state }) => {
                 self.clock = Some((Instant::now(), now));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cxroute_core::call::{EventKey, SessionToken};
 use cxroute_core::id::AgentId;
 use cxroute_core::secret::Sealed;
-use cxroute_core::strategy::{LastResort, Preferences, Roster, SessionImage, Settle};
+use cxroute_core::strategy::{Adopted, LastResort, Preferences, Roster, SessionImage, Settle};
 use cxroute_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,7 @@ pub(crate) enum Operation {
         token: SessionToken,
     },
     Hydrate(SessionImage),
+    Adopt(Adopted),
 }
 
 /// A choice that is asked for; its stages are named by the fingerprints of their rosters.

@@ -14,9 +14,12 @@ use cxroute_core::authority::{IngestScope, Operator};
 use cxroute_core::call::{EventKey, EventKind, SessionToken};
 use cxroute_core::config::Strategy;
 use cxroute_core::conformance::fixture::{answer, roster, seat, token};
-use cxroute_core::id::TenantId;
+use cxroute_core::id::{AgentId, GroupId, MembershipId, TenantId};
 use cxroute_core::port::{LiveError, LiveState as _};
-use cxroute_core::strategy::{Choice, ChooseRequest, LastResort, Picked, PlaneImage, Roster};
+use cxroute_core::strategy::{
+    Adopted, AttemptSeat, Choice, ChooseRequest, Counted, LastResort, LiveAttempt, Picked, PlaneImage,
+    Roster, SessionImage,
+};
 use cxroute_core::time::Timestamp;
 use cxroute_state_redis::{RedisLive, RedisLiveOptions};
 
@@ -232,9 +235,76 @@ async fn a_redis_that_stops_is_away_at_once_and_what_it_runs_late_does_nothing()
     redis.signal("CONT");
     // What was sent before it stopped has run by the time that this is answered.
     assert_eq!(redis.says(&["xlen", "tenant:{5}:plane:log"]), entries, "late scripts did nothing");
-    assert_eq!(line.once_it_is_there(&turns()).await, Err(LiveError::Lost), "it missed something");
+    let Ok(Choice::Made(pick) | Choice::Recorded(pick)) = line.once_it_is_there(&turns()).await else {
+        panic!("it lost nothing")
+    };
+    let calls: u64 = pick.stages[0].members.iter().map(|member| member.calls).sum();
+    assert_eq!(calls, 1, "of all that was asked while it was away it knows nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plane_that_was_away_is_told_what_it_missed_and_goes_on() {
+    let redis = PrivateRedis::start();
+    let patience = Duration::from_millis(500);
+    let line = Line::to(&redis, patience);
+    line.once_it_is_there(&capped()).await.expect_err("there is no plane yet");
     line.restore().await.unwrap();
-    line.agent("after", &turns()).await;
+    redis.signal("STOP");
+    line.choose("while it is away", &capped()).await.unwrap_err();
+    // What a server decided by itself meanwhile, and what came of it.
+    for call in ["ended", "lasting"] {
+        let _kept = line.live.adopt(&line.scope, elsewhere(call), now()).await;
+    }
+    let _kept = line.live.end(&line.scope, &token("ended"), now()).await;
+    redis.signal("CONT");
+    let Ok(Choice::Made(pick) | Choice::Recorded(pick)) = line.once_it_is_there(&capped()).await else {
+        panic!("it lost nothing")
+    };
+    assert_eq!(pick.picked, Picked::Nobody, "the one seat is taken");
+    assert_eq!(pick.stages[0].members[0].calls, 2, "both calls count");
+    line.live.end(&line.scope, &token("lasting"), now()).await.unwrap();
+    assert_eq!(line.agent("another", &capped()).await, 7);
+}
+
+/// A call that another server gave to the one agent of [`capped`].
+fn elsewhere(call: &str) -> Adopted {
+    let seat = AttemptSeat {
+        agent: AgentId::new(7),
+        group: Some(GroupId::new(20)),
+        membership: Some(MembershipId::new(7)),
+        pool: None,
+    };
+    let (at, until) = (now(), now().after(Duration::from_secs(3_600)));
+    let step_millis = 900_000;
+    let counted = Counted {
+        group: GroupId::new(20),
+        agent: AgentId::new(7),
+        step_millis,
+        step: at.as_millis() / step_millis,
+    };
+    let attempt = LiveAttempt { number: 1, seat: Some(seat), open_until: Some(until), probe: None };
+    let call = SessionImage { token: token(call), attempts: vec![attempt], ended: false, forget_at: until };
+    Adopted { at, key: KEY, attempt: Some(1), counted: Some(counted), call }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_comes_late_to_ten_thousand_live_calls_knows_them_soon() {
+    let redis = PrivateRedis::start();
+    let line = Line::patient(&redis);
+    let sessions = (0..10_000).map(|call| elsewhere(&format!("call {call}")).call).collect();
+    let image = PlaneImage { sessions, ..PlaneImage::default() };
+    line.live.restore(&line.scope, image).await.unwrap();
+    // As patient as a server's calls are.
+    let late = Line::to(&redis, Duration::from_millis(60));
+    let began = Instant::now();
+    let choice = late.once_it_is_there(&capped()).await.unwrap();
+    let (took, state) = (began.elapsed(), redis.says(&["strlen", "tenant:{5}:plane:snapshot"]));
+    println!("a state of {state} bytes was there after {took:?}");
+    let (Choice::Made(pick) | Choice::Recorded(pick)) = choice else {
+        panic!("expected a choice, got {choice:?}")
+    };
+    assert_eq!(pick.picked, Picked::Nobody, "10,000 calls are more than the one seat takes");
+    assert!(took < Duration::from_secs(3), "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

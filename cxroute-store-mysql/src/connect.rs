@@ -8,6 +8,7 @@ use sqlx::MySqlPool;
 use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
 
 use crate::error::{Fault, Kind};
+use crate::tls;
 
 /// What both kinds of connections agree on: strict types, UTC, and no waiting for a lock beyond a second.
 const COMMON: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION',
@@ -36,6 +37,7 @@ pub(crate) fn options_of(location: &str) -> Result<MySqlConnectOptions, Fault> {
     if options.get_database().is_none_or(str::is_empty) {
         return Err(Fault::new(Kind::Broken, format!("{expected}, got a URL that names no database")));
     }
+    let options = tls::demanded(options, location)?;
     // What the sessions are to be is set by the statements above.
     let options =
         options.charset("utf8mb4").pipes_as_concat(false).no_engine_substitution(false).timezone(None);

@@ -46,6 +46,12 @@ impl Fault {
         }
     }
 
+    /// The server's TLS is not what is demanded.
+    fn tls(error: &dyn std::fmt::Display) -> Self {
+        let hint = "ssl-ca=FILE in the URL names a private authority, ssl-mode another demand";
+        Self::new(Kind::Broken, format!("TLS: {error} ({hint})"))
+    }
+
     /// The store's word for it; `what` was being read or written.
     pub(crate) fn into_store(self, what: &str) -> StoreError {
         let Self { kind, reason } = self;
@@ -73,9 +79,10 @@ impl From<sqlx::Error> for Fault {
             }
             Error::PoolTimedOut => Self::new(Kind::Busy, "no connection became free in time"),
             Error::PoolClosed => Self::new(Kind::Broken, "it was closed"),
+            Error::Io(error) if is_of_tls(&error) => Self::tls(&error),
             Error::Io(error) => Self::new(Kind::Busy, error.to_string()),
             Error::Protocol(reason) => Self::new(Kind::Busy, reason),
-            Error::Tls(error) => Self::new(Kind::Broken, error.to_string()),
+            Error::Tls(error) => Self::tls(&error),
             Error::Configuration(error) => Self::new(Kind::Broken, error.to_string()),
             Error::ColumnDecode { index, .. } => {
                 Self::new(Kind::Row, format!("column {index} has another type than expected"))
@@ -84,6 +91,10 @@ impl From<sqlx::Error> for Fault {
             other => Self::new(Kind::Row, other.to_string()),
         }
     }
+}
+
+fn is_of_tls(error: &std::io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
 /// By the server's error number, which MySQL and MariaDB share up to 3000

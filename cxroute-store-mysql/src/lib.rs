@@ -23,6 +23,7 @@ mod sql;
 mod store;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod trim;
 
 pub use store::{MySqlStore, StoreOptions};

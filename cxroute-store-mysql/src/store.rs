@@ -71,9 +71,13 @@ pub(crate) struct Writer {
 }
 
 impl MySqlStore {
-    /// Opens the database that `location` names (`mysql://user:password@host/database`; TLS by `?ssl-mode=REQUIRED`,
-    /// `VERIFY_CA` or `VERIFY_IDENTITY`, the last two with `&ssl-ca=FILE`), and brings its schema up to date. Several
-    /// servers may do so at once.
+    /// Opens the database that `location` names (`mysql://user:password@host/database`), and brings its schema up to date.
+    /// Several servers may do so at once.
+    ///
+    /// `?ssl-mode=` says what is demanded of TLS: `VERIFY_IDENTITY` (a certificate of a public authority, or of one in
+    /// the file of `&ssl-ca=FILE`, for the host's name), `VERIFY_CA` (for whatever name), `REQUIRED` (any certificate),
+    /// `PREFERRED` (TLS if the server has it), `DISABLED`. Without it, it is `VERIFY_IDENTITY`, and `PREFERRED` where the
+    /// host is this machine. `&ssl-cert=FILE&ssl-key=FILE` are what this side shows.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if it cannot be reached, or has a newer schema.

@@ -42,7 +42,7 @@ impl Options {
 
 /// Builds the server and writes or checks what is generated from it.
 pub(crate) fn run(sh: &Shell, mode: Mode) -> anyhow::Result<()> {
-    let binary = workspace::release_server(sh)?;
+    let binary = workspace::trial_server(sh)?;
     let mut reference = PREAMBLE.to_owned();
     describe(&binary, &mut Vec::new(), &mut reference)?;
     let path = workspace::root().join(CLI_REFERENCE);

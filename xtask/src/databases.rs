@@ -1,13 +1,14 @@
-//! Database servers of the tests: private ones on free loopback ports in a temporary folder, or those that the
-//! environment names.
+//! Database servers of the tests and benches: private ones on free loopback ports in a temporary folder, or, for tests,
+//! those that the environment names.
 
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
+use clap::ValueEnum;
 use xshell::{Shell, cmd};
 
 use crate::process::{Server, free_address};
@@ -24,6 +25,94 @@ const MYSQL_TOOL: &str = "CXROUTE_MYSQL_TOOL";
 /// How long a server may take to end.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
+/// What a commit waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Commits {
+    /// For the disk, as is the default: what is committed survives a power cut.
+    Durable,
+    /// For nothing, or the system's cache: a power cut takes what is committed, and MariaDB's SIGKILL the last second of
+    /// it. Tests are right without it, and slower; those that kill servers start their own.
+    Hasty,
+}
+
+/// Whose database server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Make {
+    /// Oracle's, by the program that `CXROUTE_MYSQL_TOOL` names
+    #[value(name = "mysql")]
+    MySql,
+    /// Debian's MariaDB
+    #[value(name = "mariadb")]
+    MariaDb,
+}
+
+impl Make {
+    /// MySQL where there is one.
+    pub(crate) fn choose() -> Self {
+        if std::env::var_os(MYSQL_TOOL).is_some() { Self::MySql } else { Self::MariaDb }
+    }
+}
+
+/// A database server of a bench's own; ended when dropped.
+pub(crate) struct Database {
+    running: Running,
+    address: SocketAddr,
+}
+
+enum Running {
+    MySql(ToolServer),
+    MariaDb(Server),
+}
+
+impl Database {
+    /// Starts one with empty data in `folder`.
+    pub(crate) fn start(sh: &Shell, make: Make, commits: Commits, folder: &Path) -> anyhow::Result<Self> {
+        let (running, address) = match make {
+            Make::MariaDb => {
+                let server = mariadb(sh, folder, commits)?;
+                let address = server.address;
+                (Running::MariaDb(server), address)
+            }
+            Make::MySql => {
+                // Its client comes with Debian's MariaDB.
+                tools::require(sh, &[MARIADB])?;
+                let tool = std::env::var(MYSQL_TOOL).with_context(|| {
+                    format!("no MySQL: expected {MYSQL_TOOL} to name a program that starts one")
+                })?;
+                let (server, _, address) = mysql(tool, folder, commits)?;
+                (Running::MySql(server), address)
+            }
+        };
+        Ok(Self { running, address })
+    }
+
+    /// Makes an empty database and says its URL.
+    pub(crate) fn make(&self, name: &str) -> anyhow::Result<String> {
+        tell(self.address, &format!("CREATE DATABASE {name}"))?;
+        Ok(format!("mysql://root@{}/{name}", self.address))
+    }
+
+    /// What it calls itself.
+    pub(crate) fn version(&self) -> anyhow::Result<String> {
+        tell(self.address, "SELECT VERSION()")
+    }
+
+    /// The number of its process.
+    pub(crate) fn process(&self) -> anyhow::Result<u32> {
+        match &self.running {
+            Running::MariaDb(server) => Ok(server.process()),
+            Running::MySql(server) => {
+                let file = server.folder.join("pid");
+                let number = std::fs::read_to_string(&file)?;
+                number
+                    .trim()
+                    .parse()
+                    .with_context(|| format!("{} holds no process: {number:?}", file.display()))
+            }
+        }
+    }
+}
+
 /// Running servers; those that were started end with it.
 pub(crate) struct Databases {
     urls: Vec<(&'static str, String)>,
@@ -35,7 +124,7 @@ pub(crate) struct Databases {
 /// A server that a program starts and stops.
 struct ToolServer {
     tool: String,
-    folder: std::path::PathBuf,
+    folder: PathBuf,
 }
 
 impl Databases {
@@ -45,7 +134,7 @@ impl Databases {
         let (mariadb, mariadb_url) = match std::env::var(MARIADB_URL) {
             Ok(url) => (None, url),
             Err(_) => {
-                let server = mariadb(sh, &folder.path().join("mariadb"))?;
+                let server = mariadb(sh, &folder.path().join("mariadb"), Commits::Hasty)?;
                 let url = format!("mysql://root@{}", server.address);
                 (Some(server), url)
             }
@@ -53,7 +142,7 @@ impl Databases {
         let (mysql, mysql_url) = match (std::env::var(MYSQL_URL), std::env::var(MYSQL_TOOL)) {
             (Ok(url), _) => (None, url),
             (_, Ok(tool)) => {
-                let (server, url) = mysql(tool, &folder.path().join("mysql"))?;
+                let (server, url, _) = mysql(tool, &folder.path().join("mysql"), Commits::Hasty)?;
                 (Some(server), url)
             }
             _ => {
@@ -75,9 +164,8 @@ impl Databases {
     }
 }
 
-/// Debian's MariaDB with an empty data folder. Tests that kill servers start their own: this one need not keep what a
-/// power cut would take.
-fn mariadb(sh: &Shell, folder: &Path) -> anyhow::Result<Server> {
+/// Debian's MariaDB with an empty data folder.
+fn mariadb(sh: &Shell, folder: &Path, commits: Commits) -> anyhow::Result<Server> {
     tools::require(sh, &[MARIADB])?;
     std::fs::create_dir_all(folder)?;
     let (data, socket) = (folder.join("data"), folder.join("socket"));
@@ -88,12 +176,11 @@ fn mariadb(sh: &Shell, folder: &Path) -> anyhow::Result<Server> {
     cmd!(sh, "mariadb-install-db {install...} {data_option} {user_option}").quiet().ignore_stdout().run()?;
     let address = free_address()?;
     let mut command = Command::new(tools::find("mariadbd").context("mariadbd is gone")?);
-    command.args([
-        "--no-defaults",
-        "--skip-log-bin",
-        "--innodb-flush-log-at-trx-commit=0",
-        "--max-connections=500",
-    ]);
+    let flush = match commits {
+        Commits::Durable => "--innodb-flush-log-at-trx-commit=1",
+        Commits::Hasty => "--innodb-flush-log-at-trx-commit=0",
+    };
+    command.args(["--no-defaults", "--skip-log-bin", flush, "--max-connections=500"]);
     command.arg(data_option).arg(user_option).arg(format!("--socket={}", socket.display()));
     command.arg(format!("--bind-address={}", address.ip())).arg(format!("--port={}", address.port()));
     Server::start(command, address, &folder.join("log"), greets)
@@ -109,7 +196,8 @@ fn greets(address: SocketAddr) -> bool {
     patient.is_ok() && std::io::Read::read(&mut stream, &mut greeting).is_ok_and(|read| read > 4)
 }
 
-fn mysql(tool: String, folder: &Path) -> anyhow::Result<(ToolServer, String)> {
+/// A MySQL with an empty data folder: the server, its URL without a database, its address.
+fn mysql(tool: String, folder: &Path, commits: Commits) -> anyhow::Result<(ToolServer, String, SocketAddr)> {
     let address = free_address()?;
     let started = Command::new(&tool)
         .arg("start")
@@ -126,22 +214,23 @@ fn mysql(tool: String, folder: &Path) -> anyhow::Result<(ToolServer, String)> {
     let url = url.with_context(|| format!("{} start printed no mysql:// URL", server.tool))?;
     // The tests make databases of their own.
     let (server_url, _) = url.rsplit_once('/').context("the URL names no database")?;
-    hurry(address);
-    Ok((server, server_url.to_owned()))
+    // It starts with commits that wait for the disk.
+    if commits == Commits::Hasty {
+        let relax = "SET GLOBAL innodb_flush_log_at_trx_commit = 2; SET GLOBAL sync_binlog = 0";
+        if let Err(error) = tell(address, relax) {
+            println!("MySQL waits for the disk at every commit, it could not be told otherwise: {error:#}");
+        }
+    }
+    Ok((server, server_url.to_owned(), address))
 }
 
-/// Tells a MySQL that its commits may stay in the system's cache: a power cut takes them then, SIGKILL does not. Tests
-/// are right without it, and slower.
-fn hurry(address: SocketAddr) {
-    let relax = "SET GLOBAL innodb_flush_log_at_trx_commit = 2; SET GLOBAL sync_binlog = 0";
+/// Lets Debian's client tell a server something; what it answers.
+fn tell(address: SocketAddr, sql: &str) -> anyhow::Result<String> {
     let (host, port) = (format!("--host={}", address.ip()), format!("--port={}", address.port()));
-    let client =
-        Command::new("mariadb").args(["--no-defaults", "--user=root", &host, &port, "-e", relax]).status();
-    if !client.is_ok_and(|status| status.success()) {
-        println!(
-            "MySQL waits for the disk at every commit: the `mariadb` client could not tell it otherwise"
-        );
-    }
+    let options = ["--no-defaults", "--user=root", "--skip-column-names", "--batch", &host, &port, "-e", sql];
+    let told = Command::new("mariadb").args(options).output().context("cannot start the mariadb client")?;
+    ensure!(told.status.success(), "{sql}: {}", String::from_utf8_lossy(&told.stderr).trim());
+    Ok(String::from_utf8(told.stdout)?.trim().to_owned())
 }
 
 impl Drop for ToolServer {

@@ -32,13 +32,13 @@ struct Door {
 enum Task {
     /// Build the release server and start it with demo data on http://127.0.0.1:8080
     Run(run::Options),
-    /// Run everything that must hold: checks, doc tests, every test, the release binary end to end
+    /// Run everything that must hold: checks, doc tests, every test, the built server end to end
     Test(test::Options),
     /// Formatting, lints, documentation, the tidy tests, core on its default features
     Check,
     /// Measure: the rows of the speed table, all or by name
     Bench(bench::Options),
-    /// Put simulated calls on a release server with an SQLite store and report what the platform saw
+    /// Put load on a release server with MySQL and Redis and compare it with a bare handler, or play simulated calls
     Load(load::Options),
     /// Fuzz one target or all, with cargo-fuzz on nightly
     Fuzz(fuzz::Options),
@@ -67,5 +67,17 @@ fn enter(task: &Task) -> anyhow::Result<()> {
         Task::Load(options) => load::run(&sh, options),
         Task::Fuzz(options) => fuzz::run(&sh, options),
         Task::Codegen(options) => codegen::run(&sh, options.mode()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_options_of_every_task_go_together() {
+        Door::command().debug_assert();
     }
 }

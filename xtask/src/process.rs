@@ -71,6 +71,11 @@ impl Server {
         resident_kib_of(&status).context("the process status has no VmRSS line")
     }
 
+    /// The process's number.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     fn last_words(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
@@ -98,6 +103,13 @@ impl Drop for Server {
     }
 }
 
+/// The processor time that a process with all its threads has taken since its start (Linux).
+pub(crate) fn cpu_time(process: u32) -> anyhow::Result<Duration> {
+    let status = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    cpu_time_of(&status)
+        .with_context(|| format!("expected utime and stime of process {process}, got {status:?}"))
+}
+
 /// A loopback address whose port is free at this moment.
 pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
@@ -108,9 +120,26 @@ fn resident_kib_of(status: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
+/// Fields 14 and 15, in hundredths of a second whatever the kernel's own clock is. Only the second field, a name in
+/// brackets, may contain spaces.
+fn cpu_time_of(status: &str) -> Option<Duration> {
+    let (_, fields) = status.rsplit_once(") ")?;
+    let mut fields = fields.split(' ').skip(11);
+    let (user, system): (u64, u64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some(Duration::from_millis((user + system) * 10))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn processor_time_is_that_of_user_and_system_whatever_the_process_is_called() {
+        let status = "42 (a) b (c) S 1 42 42 0 -1 4194560 1 2 3 4 250 50 9 9 20 0 5 0 123";
+        assert_eq!(cpu_time_of(status), Some(Duration::from_secs(3)));
+        assert_eq!(cpu_time_of("42 (a) S 1 42"), None);
+        assert!(cpu_time(std::process::id()).is_ok());
+    }
 
     #[test]
     fn resident_memory_is_read_from_the_process_status() {

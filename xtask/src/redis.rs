@@ -1,4 +1,4 @@
-//! Redis servers of the tests: a single one and a cluster of six nodes, private, on free loopback ports in a temporary
+//! Redis servers of the tests and benches: a single one and a cluster of six nodes, private, on free loopback ports in a temporary
 //! folder, or those that the environment names.
 
 use std::io::{Read as _, Write as _};
@@ -62,6 +62,11 @@ impl RedisServers {
     pub(crate) fn variables(&self) -> &[(&'static str, String)] {
         &self.urls
     }
+}
+
+/// A Redis of a bench's own.
+pub(crate) fn single(sh: &Shell, folder: &Path) -> anyhow::Result<Server> {
+    node(sh, folder, &[])
 }
 
 /// Debian's Redis with an empty folder, which keeps nothing on disk.

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that must hold, from formatting to the release binary.
+//! `cargo xtask test`: everything that must hold, from formatting to the built server.
 
 use std::process::{Command, exit};
 
@@ -20,13 +20,13 @@ pub(crate) struct Options {
 
 /// Runs all steps; the last one's output, with the test runner's summary, ends the output.
 ///
-/// End-to-end tests find the release binary in `CXROUTE_SERVER_BIN`, tests of stores their database servers in
+/// End-to-end tests find the built server in `CXROUTE_SERVER_BIN`, tests of stores their database servers in
 /// `CXROUTE_TEST_MYSQL` and `CXROUTE_TEST_MARIADB`, those of execution planes theirs in `CXROUTE_TEST_REDIS` and
 /// `CXROUTE_TEST_REDIS_CLUSTER`. Fuzz corpora are replayed by ordinary
 /// tests of the crates that own the targets.
 pub(crate) fn run(sh: &Shell, options: &Options) -> anyhow::Result<()> {
     check::lints(sh)?;
-    let server = workspace::release_server(sh)?;
+    let server = workspace::trial_server(sh)?;
     codegen::run(sh, codegen::Mode::Check)?;
     cmd!(sh, "cargo test --locked --doc --workspace --all-features").run()?;
 

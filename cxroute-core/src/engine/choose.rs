@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::gate::Admitted;
+use super::gate::{Admitted, Gate};
 use super::route::{Dialled, Route, Way};
 use super::snapshot::{Chain, Ending};
 use crate::call::{Action, AttemptTarget, EndReason, NewAttempt, Outcome, Trace};
@@ -167,7 +167,8 @@ impl Engine {
         admitted.gate().outage.begins();
         match self.spare.choose(admitted.scope(), request).await {
             Err(LiveError::Lost) => {
-                let image = self.image(admitted, request.now).await.unwrap_or_default();
+                let image = self.patience.soon(request.now, self.image(admitted, request.now)).await;
+                let image = image.flatten().unwrap_or_default();
                 self.spare.restore(admitted.scope(), image).await?;
                 self.spare.choose(admitted.scope(), request).await
             }
@@ -175,33 +176,67 @@ impl Engine {
         }
     }
 
-    /// Gives the shared plane what the store knows of the tenant.
+    /// Gives the shared plane what the store knows of the tenant, if that is done as soon as a live call needs it. Else it is
+    /// wanted: [`Engine::restore_planes`] does it beside the calls.
     ///
     /// # Errors
     /// [`LiveError::Unavailable`] while the store is away, or has not seen yet what this server spooled: a plane is built
     /// from everything that was acknowledged, or not at all. It is tried once a second, not by every call.
     async fn restore(&self, admitted: &Admitted, now: Timestamp) -> Result<(), LiveError> {
-        let outage = &admitted.gate().outage;
-        let away = |reason: &str| LiveError::Unavailable { reason: reason.to_owned() };
-        if outage.is_fresh(now) {
+        let gate = admitted.gate();
+        if gate.outage.is_fresh(now) {
             return Err(away("it could not be restored a moment ago"));
         }
-        let _alone = admitted.gate().restoring.lock().await;
-        let drained = self.parts.spool.as_ref().is_none_or(|spool| spool.is_empty());
-        let image = if drained { self.image(admitted, now).await } else { None };
-        match image {
-            Some(image) => self.parts.live.restore(admitted.scope(), image).await,
+        match self.patience.soon(now, self.restore_gate(gate, now)).await {
+            Some(restored) => restored,
             None => {
-                outage.noted(now);
+                gate.outage.noted(now);
+                gate.outage.want();
+                Err(away("it is being restored"))
+            }
+        }
+    }
+
+    async fn restore_gate(&self, gate: &Gate, now: Timestamp) -> Result<(), LiveError> {
+        let _alone = gate.restoring.lock().await;
+        let drained = self.parts.spool.as_ref().is_none_or(|spool| spool.is_empty());
+        let image = if drained { self.image_of(gate, now).await } else { None };
+        match image {
+            Some(image) => {
+                self.parts.live.restore(gate.scope(), image).await?;
+                gate.outage.is_served();
+                Ok(())
+            }
+            None => {
+                gate.outage.noted(now);
                 Err(away("the store is away, or has not seen what was spooled"))
             }
         }
     }
 
+    /// Restores the shared planes that calls found lost and could not wait for, because the store was slow or the tenant has
+    /// many live calls: call it about once a second, beside [`Engine::refresh`], and not from a call. Returns how many.
+    pub async fn restore_planes(&self, now: Timestamp) -> usize {
+        let gates: Vec<_> = self.known_gates().values().map(Arc::clone).collect();
+        let mut restored = 0;
+        for gate in gates.iter().filter(|gate| gate.outage.is_wanted()) {
+            restored += usize::from(self.restore_gate(gate, now).await.is_ok());
+        }
+        restored
+    }
+
     pub(super) async fn image(&self, admitted: &Admitted, now: Timestamp) -> Option<PlaneImage> {
-        let mut reader = self.parts.store.read(admitted.scope().read()).await.ok()?;
+        self.image_of(admitted.gate(), now).await
+    }
+
+    async fn image_of(&self, gate: &Gate, now: Timestamp) -> Option<PlaneImage> {
+        let mut reader = self.parts.store.read(gate.scope().read()).await.ok()?;
         reader.plane_image(now).await.ok()
     }
+}
+
+fn away(reason: &str) -> LiveError {
+    LiveError::Unavailable { reason: reason.to_owned() }
 }
 
 /// The trace of a choice.

@@ -15,9 +15,11 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::authority::{IngestScope, Operator};
-use crate::call::{EventKey, Ingested, SessionToken, Signal, SignalKind};
+use crate::call::{Call, EventKey, Ingested, SessionToken, Signal, SignalKind};
 use crate::id::TenantId;
-use crate::port::{Commit, Committed, Retry, Spool, SpoolId, Spooled, Store, StoreError};
+use crate::port::{Commit, Committed, LiveState, Retry, Spool, SpoolId, Spooled, Store, StoreError};
+use crate::strategy::Adopted;
+use crate::time::Timestamp;
 
 /// How a committer behaves.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +70,19 @@ pub struct Committer {
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
+/// The execution plane that is told what leaves the spool: it decided nothing of it, or has been built anew since.
+pub struct Told {
+    /// The plane that all servers share.
+    pub live: Arc<dyn LiveState>,
+    /// What time it is.
+    pub clock: fn() -> Timestamp,
+}
+
+/// However slow the store is, so many signals share a transaction if they wait for one.
+const LEAST_IN_BATCH: usize = 16;
+/// So many signals leave the spool in one transaction: live calls' transactions wait for the rows that it locks.
+const MOST_DRAINED: usize = 64;
+
 struct Item {
     scope: Arc<IngestScope>,
     signal: Signal,
@@ -79,6 +94,7 @@ struct Item {
 struct Shared {
     store: Arc<dyn Store>,
     spool: Option<Arc<dyn Spool>>,
+    told: Option<Told>,
     operator: Operator,
     options: CommitterOptions,
     counts: Counts,
@@ -105,10 +121,12 @@ enum Running {
 }
 
 impl Committer {
-    /// Starts committing to `store`, with `spool` behind it, on the current Tokio runtime.
+    /// Starts committing to `store`, with `spool` behind it, on the current Tokio runtime. What the spool held is `told` once
+    /// it is in the store.
     pub fn start(
         store: Arc<dyn Store>,
         spool: Option<Arc<dyn Spool>>,
+        told: Option<Told>,
         operator: Operator,
         options: CommitterOptions,
     ) -> Arc<Self> {
@@ -118,6 +136,7 @@ impl Committer {
         let shared = Arc::new(Shared {
             store,
             spool,
+            told,
             operator,
             options,
             counts,
@@ -197,10 +216,11 @@ async fn collect(shared: Arc<Shared>, mut items: mpsc::UnboundedReceiver<Item>) 
     let mut closing = shared.closing.subscribe();
     let mut away_until = Instant::now();
     let mut batch = Vec::new();
+    let mut pace = Pace::of(&shared.options);
     loop {
         tokio::select! {
             biased;
-            taken = items.recv_many(&mut batch, shared.options.most_in_batch) => if taken == 0 { return },
+            taken = items.recv_many(&mut batch, pace.most) => if taken == 0 { return },
             _ = closing.wait_for(|running| *running == Running::Closing) => {
                 items.close();
                 if items.is_empty() {
@@ -218,7 +238,9 @@ async fn collect(shared: Arc<Shared>, mut items: mpsc::UnboundedReceiver<Item>) 
         match Instant::now() < away_until {
             true => late.extend(direct),
             false => {
+                let (began, signals) = (Instant::now(), direct.len());
                 let (unanswered, away) = shared.store_batch(direct).await;
+                pace.took(signals, began.elapsed());
                 late.extend(unanswered);
                 if away {
                     away_until = Instant::now() + shared.options.pause;
@@ -227,6 +249,29 @@ async fn collect(shared: Arc<Shared>, mut items: mpsc::UnboundedReceiver<Item>) 
         }
         if !late.is_empty() {
             shared.spool_batch(late).await;
+        }
+    }
+}
+
+/// How many signals share a transaction: as many as the store takes well within its budget, so that a store that gets
+/// slower under load gets smaller batches, and is not taken for one that is away.
+struct Pace {
+    most: usize,
+    limit: usize,
+    budget: Duration,
+}
+
+impl Pace {
+    fn of(options: &CommitterOptions) -> Self {
+        let limit = options.most_in_batch.max(1);
+        Self { most: limit, limit, budget: options.store_budget }
+    }
+
+    fn took(&mut self, signals: usize, span: Duration) {
+        if span > self.budget / 2 && signals > 0 {
+            self.most = (signals / 2).clamp(LEAST_IN_BATCH.min(self.limit), self.limit);
+        } else if signals >= self.most && span < self.budget / 4 {
+            self.most = (self.most + self.most / 4 + 1).min(self.limit);
         }
     }
 }
@@ -293,7 +338,9 @@ impl Shared {
 
     /// Moves signals from the spool into the store; whether to go on at once.
     async fn drain_some(&self, spool: &dyn Spool) -> Drained {
-        let Ok(waiting) = spool.oldest(self.options.most_in_batch).await else { return Drained::StoreAway };
+        let Ok(waiting) = spool.oldest(self.options.most_in_batch.min(MOST_DRAINED)).await else {
+            return Drained::StoreAway;
+        };
         if waiting.is_empty() {
             return Drained::All;
         }
@@ -306,7 +353,10 @@ impl Shared {
         let mut stored = Vec::new();
         for (Spooled { id, tenant, signal }, result) in waiting.iter().zip(results) {
             match result {
-                Ok(Ingested::Committed(_) | Ingested::Duplicate { .. } | Ingested::Conflict(_)) => {
+                Ok(ingested) => {
+                    if let Ingested::Committed(Some(call)) = &ingested {
+                        self.tell(*tenant, signal, call).await;
+                    }
                     done.push(*id);
                     stored.push((*tenant, signal));
                 }
@@ -329,6 +379,19 @@ impl Shared {
         match removed {
             Ok(()) if !away => Drained::Some,
             _ => Drained::StoreAway,
+        }
+    }
+}
+
+impl Shared {
+    /// Tells the plane of a choice that came out of the spool. Where it has no state it is built from the store, which has
+    /// this choice by now.
+    async fn tell(&self, tenant: TenantId, signal: &Signal, call: &Call) {
+        let Some(Told { live, clock }) = &self.told else { return };
+        if let SignalKind::Voice { decision, .. } | SignalKind::Dial { decision, .. } = &signal.kind {
+            let (scope, now) = (self.operator.ingest(tenant), clock());
+            let adopted = Adopted::of(call, signal.key, decision, now);
+            let _plane_keeps_it_or_is_built_anew = live.adopt(&scope, adopted, now).await;
         }
     }
 }
@@ -405,4 +468,25 @@ fn answered(signal: &Signal) -> Signal {
         basis.answered = true;
     }
     signal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_gets_slow_gets_smaller_batches_and_larger_ones_once_it_is_fast_again() {
+        let budget = Duration::from_millis(150);
+        let mut pace = Pace::of(&CommitterOptions { store_budget: budget, ..CommitterOptions::default() });
+        pace.took(256, budget / 5);
+        assert_eq!(pace.most, 256);
+        pace.took(200, budget);
+        assert_eq!(pace.most, 100);
+        (0..10).for_each(|_| pace.took(pace.most, budget));
+        assert_eq!(pace.most, LEAST_IN_BATCH);
+        pace.took(3, budget / 100);
+        assert_eq!(pace.most, LEAST_IN_BATCH, "a batch that was not full says nothing");
+        (0..100).for_each(|_| pace.took(pace.most, budget / 5));
+        assert_eq!(pace.most, 256);
+    }
 }

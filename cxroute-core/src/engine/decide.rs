@@ -19,11 +19,15 @@ use crate::call::{
 };
 use crate::cxml::Response;
 use crate::id::{AgentId, CallId};
-use crate::port::Committed;
+use crate::port::{Committed, LiveState};
 use crate::secret::{Place, SealError, Sealed};
 use crate::strategy::{
-    AttemptSeat, Choice, ChooseRequest, LedgerDelta, OpenAttempt, Pick, Picked, SessionImage, Settle,
+    Adopted, AttemptSeat, Choice, ChooseRequest, LedgerDelta, OpenAttempt, Pick, Picked, SessionImage, Settle,
 };
+use crate::time::Timestamp;
+
+/// A signal that was committed is durable so long after its arrival at the latest, give or take.
+const DURABLE: Duration = Duration::from_secs(1);
 
 /// So often a decision that turned out to be made in ignorance of the call is made again.
 const MOST_TRIES: usize = 4;
@@ -75,8 +79,7 @@ impl Engine {
                     }
                 }
                 Found::Answered(sealed) => return self.repeat(admitted, asking, sealed).await,
-                Found::Unknown(plane)
-                    if self.learn(admitted, plane, &asking.token).await == Learned::Call => {}
+                Found::Unknown(plane) if self.learn(admitted, plane, asking).await == Learned::Call => {}
                 Found::Unknown(_) => settles = Settles::Never,
             }
         }
@@ -168,6 +171,7 @@ impl Engine {
         let scope = admitted.scope();
         let live = plane.live();
         let open_until = self.live_until(admitted, asking.arrival);
+        let own = plane.is_spare().then(|| decision.clone());
         let sealed = self.seal(admitted, &asking.token, &cxml).ok();
         let signal = asking.signal(decision, basis, sealed.clone(), open_until);
         let committed = self.parts.commit.commit(Arc::clone(scope), signal).await;
@@ -187,8 +191,13 @@ impl Engine {
                 return None;
             }
             Ok(Committed::Stored(Ingested::Committed(call))) => {
+                if let (Some(call), Some(decision)) = (&call, own) {
+                    let now = asking.arrival.at;
+                    let adopted = Adopted::of(call, asking.key, &decision, now.after(DURABLE));
+                    self.tell_shared(admitted, adopted, now).await;
+                }
                 if let Some(call) = call.filter(|call| call.is_over()) {
-                    self.close(admitted, live, &call, asking.arrival.at).await;
+                    self.close(admitted, &call, asking.arrival.at).await;
                 }
                 Durability::Stored
             }
@@ -202,19 +211,21 @@ impl Engine {
         Some(Answer { cxml, durability })
     }
 
-    /// Tells the plane that a call is over.
-    pub(super) async fn close(
-        &self,
-        admitted: &Admitted,
-        live: &dyn crate::port::LiveState,
-        call: &Call,
-        now: crate::time::Timestamp,
-    ) {
-        let scope = admitted.scope();
-        let _next_signal_tells = match call.cdr.is_some() || call.open_attempt().is_none() {
-            true => live.end(scope, &call.token, now).await,
-            false => live.stop_attempts(scope, &call.token).await,
-        };
+    /// Tells the shared plane what was decided without it and is durable. One that has no state is built from the store.
+    async fn tell_shared(&self, admitted: &Admitted, adopted: Adopted, now: Timestamp) {
+        let _plane_keeps_it_or_is_built_anew = self.parts.live.adopt(admitted.scope(), adopted, now).await;
+    }
+
+    /// Tells the plane that a call is over; the shared one in any case.
+    pub(super) async fn close(&self, admitted: &Admitted, call: &Call, now: Timestamp) {
+        let spare: Option<&dyn LiveState> = admitted.gate().outage.lasts().then_some(&self.spare);
+        for live in [Some(self.parts.live.as_ref()), spare].into_iter().flatten() {
+            let scope = admitted.scope();
+            let _next_signal_tells = match call.cdr.is_some() || call.open_attempt().is_none() {
+                true => live.end(scope, &call.token, now).await,
+                false => live.stop_attempts(scope, &call.token).await,
+            };
+        }
     }
 
     /// A copy of a signal that was answered: the same bytes, and a line in the audit.
@@ -235,15 +246,16 @@ impl Engine {
     }
 
     /// Looks a call up that the plane does not know, and tells the plane.
-    async fn learn(&self, admitted: &Admitted, plane: Plane<'_>, token: &SessionToken) -> Learned {
-        let Some(call) = self.recorded(admitted, token).await else { return Learned::Nothing };
+    async fn learn(&self, admitted: &Admitted, plane: Plane<'_>, asking: &Asking<'_>) -> Learned {
+        let found = self.recorded_soon(admitted, &asking.token, asking.arrival.at).await;
+        let Some(call) = found else { return Learned::Nothing };
         match plane.live().hydrate(admitted.scope(), SessionImage::of(&call)).await {
             Ok(()) => Learned::Call,
             Err(_) => Learned::Nothing,
         }
     }
 
-    pub(super) fn live_until(&self, admitted: &Admitted, arrival: Arrival) -> crate::time::Timestamp {
+    pub(super) fn live_until(&self, admitted: &Admitted, arrival: Arrival) -> Timestamp {
         let seconds = admitted.gate().snapshot().tenant().settings.max_call_seconds;
         arrival.at.after(Duration::from_secs(seconds.into()))
     }
@@ -297,7 +309,7 @@ impl Asking<'_> {
         decision: Decision,
         basis: u16,
         answer: Option<Sealed>,
-        live_until: crate::time::Timestamp,
+        live_until: Timestamp,
     ) -> Signal {
         let call = NewCall {
             id: CallId::mint(self.arrival.at, self.arrival.random),

@@ -10,6 +10,7 @@ use crate::call::{Call, DialReport, EventKey, EventKind, Outcome, SessionToken};
 use crate::cloudonix::{AGENT_PARAMETER, DialOutcome, DialResult, GROUP_PARAMETER};
 use crate::id::{AgentId, GroupId};
 use crate::strategy::{AttemptSeat, HealthSign};
+use crate::time::Timestamp;
 
 impl Engine {
     /// Answers a dial result with CXML (domain.md §4): the next agent's, or the end. The attempt is the one that our action
@@ -33,7 +34,7 @@ impl Engine {
         // The platform repeats who called whom; should it leave something out, the record knows.
         let whole = named.is_some_and(|(_, seat)| seat.is_some_and(|seat| seat.group.is_some()));
         let known = match !whole || dialled.from.is_empty() || dialled.to.is_empty() {
-            true => self.recorded(admitted, &token).await,
+            true => self.recorded_soon(admitted, &token, arrival.at).await,
             false => None,
         };
         if let Some(call) = &known {
@@ -56,6 +57,16 @@ impl Engine {
     pub(super) async fn recorded(&self, admitted: &Admitted, token: &SessionToken) -> Option<Call> {
         let mut reader = self.parts.store.read(admitted.scope().read()).await.ok()?;
         reader.call(token).await.ok().flatten()
+    }
+
+    /// What the store keeps of a call; nothing if it does not say so as soon as a live call needs to know.
+    pub(super) async fn recorded_soon(
+        &self,
+        admitted: &Admitted,
+        token: &SessionToken,
+        now: Timestamp,
+    ) -> Option<Call> {
+        self.patience.soon(now, self.recorded(admitted, token)).await.flatten()
     }
 }
 

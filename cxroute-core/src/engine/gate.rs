@@ -82,6 +82,10 @@ impl Gate {
         self.snapshot.store(Arc::new(snapshot));
     }
 
+    pub(super) const fn scope(&self) -> &Arc<IngestScope> {
+        &self.scope
+    }
+
     /// The tenant.
     pub fn tenant(&self) -> TenantId {
         self.scope.tenant()

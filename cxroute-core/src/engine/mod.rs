@@ -119,6 +119,7 @@ mod dial;
 mod explain;
 mod gate;
 mod outage;
+mod patience;
 mod publisher;
 mod refresh;
 mod replay;
@@ -130,7 +131,7 @@ mod voice;
 
 pub use commit::Direct;
 #[cfg(feature = "runtime")]
-pub use committer::{CatchUp, Committer, CommitterCounts, CommitterOptions};
+pub use committer::{CatchUp, Committer, CommitterCounts, CommitterOptions, Told};
 pub use explain::{Explanation, Question};
 pub use gate::{Admitted, Credentials, Gate, Knock, Refused};
 pub use publisher::{PublishError, Publisher, Round};
@@ -227,6 +228,8 @@ pub struct Engine {
     gates: Mutex<FxHashMap<Domain, Arc<Gate>>>,
     /// The execution plane of bad days: this server's own.
     spare: MemoryLive,
+    /// How long a call waits for what only the store knows.
+    patience: patience::Patience,
     /// Held while a gate is loaded, so that it is loaded once.
     loading: tokio::sync::Mutex<()>,
 }
@@ -300,6 +303,7 @@ impl Engine {
             strategy: None,
             gates: Mutex::default(),
             spare: MemoryLive::new(),
+            patience: patience::Patience::default(),
             loading: tokio::sync::Mutex::new(()),
         }
     }

@@ -14,11 +14,17 @@ pub(super) struct Outage {
     lasting: AtomicBool,
     /// When restoring failed last, in milliseconds since the epoch.
     failed: AtomicI64,
+    /// A call could not wait until the shared plane was restored.
+    wanted: AtomicBool,
 }
 
 impl Default for Outage {
     fn default() -> Self {
-        Self { lasting: AtomicBool::new(false), failed: AtomicI64::new(i64::MIN) }
+        Self {
+            failed: AtomicI64::new(i64::MIN),
+            lasting: AtomicBool::default(),
+            wanted: AtomicBool::default(),
+        }
     }
 }
 
@@ -31,6 +37,26 @@ impl Outage {
     /// The shared plane has answered: whether it is the first time after an outage.
     pub(super) fn is_over(&self) -> bool {
         self.lasting.load(Ordering::Relaxed) && self.lasting.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether the spare plane is used.
+    pub(super) fn lasts(&self) -> bool {
+        self.lasting.load(Ordering::Relaxed)
+    }
+
+    /// A call could not wait for the shared plane to be restored.
+    pub(super) fn want(&self) {
+        self.wanted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a call could not wait for the shared plane, and nobody has restored it since.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed)
+    }
+
+    /// The shared plane is there.
+    pub(super) fn is_served(&self) {
+        self.wanted.store(false, Ordering::Relaxed);
     }
 
     /// Restoring failed at `now`.

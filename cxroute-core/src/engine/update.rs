@@ -65,7 +65,7 @@ impl Engine {
             Committed::Stored(Ingested::Duplicate { .. }) => return Ok(Receipt::Duplicate),
             Committed::Stored(Ingested::Committed(Some(call)) | Ingested::Conflict(call)) => {
                 if call.is_over() {
-                    self.close(admitted, live, &call, at).await;
+                    self.close(admitted, &call, at).await;
                 }
             }
             Committed::Spooled => {

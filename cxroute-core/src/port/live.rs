@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use crate::authority::IngestScope;
 use crate::call::{EventKey, SessionToken};
 use crate::secret::Sealed;
-use crate::strategy::{Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
+use crate::strategy::{
+    Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled,
+};
 use crate::time::Timestamp;
 
 /// The execution plane: every operation is one atomic step for its tenant, however many servers share it.
@@ -17,8 +19,8 @@ use crate::time::Timestamp;
 ///   `restore` succeeds before that.
 /// - After [`LiveError::Unavailable`] nothing is known of what was asked. A choice that was made all the same is taken
 ///   back when nobody confirms it within [`PROVISIONAL_LEASE`](crate::strategy::PROVISIONAL_LEASE). What was decided
-///   without the plane meanwhile is in the store alone: the plane is to be restored, which callers do when it says
-///   [`LiveError::Lost`].
+///   without the plane meanwhile is told to it by [`LiveState::adopt`]. An adapter may keep what it was told, in order,
+///   until the plane is back: every operation that returns `()` is harmless when it is late, or done twice.
 /// - An operation that returns `()` may return before it is applied; it is applied before any later operation of the same
 ///   adapter instance on that tenant. An adapter that knows of no state for the tenant says so at once.
 /// - Times are the caller's; the plane's own time is the latest it has seen.
@@ -65,6 +67,10 @@ pub trait LiveState: Send + Sync {
 
     /// Takes over what the store knows of a call that the plane did not know, or knew less of.
     async fn hydrate(&self, scope: &IngestScope, image: SessionImage) -> Result<(), LiveError>;
+
+    /// Tells the plane of a choice that became durable without it: made elsewhere while it was away, or by an earlier life
+    /// of it. It counts once, however often it is told.
+    async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError>;
 
     /// Gives the plane a tenant's state, unless it has one already: the first of several restorers wins.
     async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError>;

@@ -44,7 +44,7 @@
 //!     TenantRead, TenantTx, Upkeep,
 //! };
 //! use cxroute_core::secret::Sealed;
-//! use cxroute_core::strategy::{Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
+//! use cxroute_core::strategy::{Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
 //! use cxroute_core::time::Timestamp;
 //!
 //! struct MyStore<S>(S);
@@ -113,6 +113,9 @@
 //!     }
 //!     async fn hydrate(&self, scope: &IngestScope, image: SessionImage) -> Result<(), LiveError> {
 //!         self.0.hydrate(scope, image).await
+//!     }
+//!     async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError> {
+//!         self.0.adopt(scope, adopted, now).await
 //!     }
 //!     async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError> {
 //!         self.0.restore(scope, image).await

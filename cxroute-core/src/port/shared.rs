@@ -14,7 +14,9 @@ use crate::call::{EventKey, Ingested, SessionToken, Signal};
 use crate::config::Domain;
 use crate::id::TenantId;
 use crate::secret::Sealed;
-use crate::strategy::{Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
+use crate::strategy::{
+    Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled,
+};
 use crate::time::Timestamp;
 
 #[async_trait]
@@ -136,6 +138,10 @@ impl<L: LiveState + ?Sized> LiveState for Arc<L> {
 
     async fn hydrate(&self, scope: &IngestScope, image: SessionImage) -> Result<(), LiveError> {
         (**self).hydrate(scope, image).await
+    }
+
+    async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError> {
+        (**self).adopt(scope, adopted, now).await
     }
 
     async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError> {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::latest::Latest;
 use super::ledger::{Counted, GroupImage, Turn};
 use super::roster::{Roster, Seat};
-use super::window::{Tally, Window, step_end, window_start};
+use super::window::{StepTally, Tally, Window, step_end, window_start};
 use crate::config::Strategy;
 use crate::id::{AgentId, GroupId, MembershipId};
 
@@ -93,6 +93,17 @@ impl GroupBook {
         });
         self.turns[index].1.set(seq, seat.order());
         (counted, Some(Turn { level, position: seat.order() }))
+    }
+
+    /// Counts a choice that was made elsewhere, in the step that it was made in: it is the last one of its agent. Turns
+    /// are taken by the plane's own choices alone.
+    pub(super) fn adopt(&mut self, counted: &Counted, seq: u64) {
+        let Counted { agent, step_millis, step, .. } = *counted;
+        self.window.restore(step_millis, StepTally { step, agent, calls: 1, virtual_calls: 0 });
+        let member = self.members.entry(agent).or_default();
+        member.last.set(seq, ());
+        member.last.keep(seq);
+        self.begun = true;
     }
 
     /// The choice `seq` is there to stay, and what had left the window by then is gone.

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::health::Health;
 use super::window::StepTally;
-use crate::call::{Attempt, AttemptName, AttemptTarget, Call, SessionToken};
+use crate::call::{Action, Attempt, AttemptName, AttemptTarget, Call, Decision, EventKey, SessionToken};
 use crate::id::{AgentId, GroupId, MembershipId, PoolId};
 use crate::time::Timestamp;
 
@@ -101,6 +101,9 @@ pub struct AgentHealth {
 /// Everything a plane is rebuilt from: the store's books and its live calls.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlaneImage {
+    /// When its reader began, by the caller's clock: what was durable before is in it
+    /// ([`Plane::adopt`](super::Plane::adopt)).
+    pub at: Timestamp,
     /// The highest sequence number in the books.
     pub seq: u64,
     /// Groups that ever chose.
@@ -149,6 +152,24 @@ pub struct SessionImage {
     pub forget_at: Timestamp,
 }
 
+/// What became durable without the plane: a choice that a server made by itself while the plane was away, or one that an
+/// earlier life of the plane made and this one does not know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adopted {
+    /// When it was known to be durable, by the clock that images are dated with ([`PlaneImage::at`]).
+    pub at: Timestamp,
+    /// The signal that the choice was made for.
+    pub key: EventKey,
+    /// The attempt that it made; none where nobody was dialled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u16>,
+    /// What it counted, if a group chose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Counted>,
+    /// The call as the store knows it since.
+    pub call: SessionImage,
+}
+
 /// An attempt as the plane knows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LiveAttempt {
@@ -179,6 +200,17 @@ impl LiveAttempt {
     /// The attempt's name, in the call `token`.
     pub fn name(&self, token: &SessionToken) -> AttemptName {
         AttemptName { token: token.clone(), number: self.number }
+    }
+}
+
+impl Adopted {
+    /// What a plane is told of a decision that was found durable at `at`, with its call as it is on record.
+    pub fn of(call: &Call, key: EventKey, decision: &Decision, at: Timestamp) -> Self {
+        let attempt = match &decision.action {
+            Action::Dial(attempt) => Some(attempt.number),
+            Action::Repeat { .. } | Action::End(_) => None,
+        };
+        Self { at, key, attempt, counted: decision.delta.counted, call: SessionImage::of(call) }
     }
 }
 

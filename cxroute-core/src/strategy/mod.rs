@@ -21,6 +21,7 @@
 //!
 //! Nothing here reads a clock or rolls dice: equal operations give equal answers.
 
+mod adopt;
 mod book;
 mod books;
 mod custom;
@@ -41,8 +42,8 @@ pub use books::Books;
 pub use custom::{CallFacts, Candidate, CustomStrategy, Preference, Preferences};
 pub use health::{Fitness, Health, HealthSign, PROBE_LEASE, SUCCESSES_TO_RELEASE};
 pub use ledger::{
-    AgentHealth, AttemptSeat, Counted, GroupImage, HealthRow, Join, LedgerDelta, LiveAttempt, PlaneImage,
-    Presence, SeatImage, SessionImage, Turn,
+    Adopted, AgentHealth, AttemptSeat, Counted, GroupImage, HealthRow, Join, LedgerDelta, LiveAttempt,
+    PlaneImage, Presence, SeatImage, SessionImage, Turn,
 };
 pub use plane::{
     Choice, ChooseRequest, LastResort, OpenAttempt, PROVISIONAL_LEASE, Pick, Picked, Plane, SeatPick, Settle,

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::adopt::Ends;
 use super::book::GroupBook;
 use super::custom::Preferences;
 use super::health::HealthSign;
@@ -166,11 +167,14 @@ pub enum Settled {
 pub struct Plane {
     pub(super) seq: u64,
     pub(super) now: Timestamp,
+    /// What was durable before is in the image that this plane was restored from.
+    pub(super) since: Timestamp,
     pub(super) groups: FxHashMap<GroupId, GroupBook>,
     pub(super) agents: FxHashMap<AgentId, AgentBook>,
     pub(super) memberships: FxHashMap<MembershipId, u32>,
     pub(super) pools: FxHashMap<PoolId, u32>,
     pub(super) sessions: Sessions,
+    pub(super) ends: Ends,
     /// What the next delta tells beside its own.
     pub(super) unsaved: Unsaved,
 }
@@ -185,11 +189,11 @@ pub(super) struct AgentBook {
 impl Plane {
     /// Planes of one version give the same answers to the same operations, and read each other's serialised state. A
     /// change of the rules, or of what is kept, makes a new one.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// A plane rebuilt from the store's books and live calls.
     pub fn restore(image: PlaneImage) -> Self {
-        let mut plane = Self { seq: image.seq, ..Self::default() };
+        let mut plane = Self { seq: image.seq, since: image.at, ..Self::default() };
         for group in image.groups {
             plane.groups.insert(group.group, GroupBook::restore(group));
         }
@@ -197,7 +201,7 @@ impl Plane {
             plane.agents.entry(row.agent).or_default().health = row.health;
         }
         for session in image.sessions {
-            plane.hydrate(session);
+            plane.learn(session);
         }
         plane
     }
@@ -260,10 +264,12 @@ impl Plane {
         let mut known = Self {
             seq: self.seq,
             now: self.now,
+            since: self.since,
             groups: self.groups.clone(),
             agents: self.agents.clone(),
             memberships: self.memberships.clone(),
             pools: self.pools.clone(),
+            ends: Ends::default(),
             sessions: self.sessions.concerning(request.token, request.now.max(self.now)),
             unsaved: self.unsaved.clone(),
         };

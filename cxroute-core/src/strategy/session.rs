@@ -21,8 +21,14 @@ pub(super) const KEEP: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Session {
     pub(super) attempts: SmallVec<[LiveAttempt; 1]>,
-    states: SmallVec<[(EventKey, SessionState); 1]>,
+    pub(super) states: SmallVec<[(EventKey, SessionState); 1]>,
     pub(super) ended: bool,
+    /// The plane was told that the call is over: no attempt of it opens any more, whatever is told late.
+    #[serde(default)]
+    pub(super) over: bool,
+    /// Attempts that the plane knows from hearsay ([`Plane::hydrate`]): whether its books count them is not known.
+    #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
+    pub(super) heard: SmallVec<[u16; 4]>,
     pub(super) forget_at: Timestamp,
     /// When it is looked at next; set by the plane's sessions alone.
     #[serde(skip)]
@@ -61,6 +67,11 @@ impl Session {
         }
         let open = self.open()?;
         Some(Choice::Open(OpenAttempt { attempt: open.number, seat: open.seat }))
+    }
+
+    /// Whether all that the plane knows of the call is in its books.
+    fn is_booked(&self) -> bool {
+        !self.attempts.is_empty() && self.heard.is_empty() && self.unconfirmed().is_none()
     }
 
     fn open(&self) -> Option<&LiveAttempt> {
@@ -123,6 +134,11 @@ impl Plane {
             }
         }
         if self.sessions.find(token).is_some_and(|session| session.forget_at <= at) {
+            let of = self.sessions.find(token);
+            if of.is_some_and(|of| of.over && !of.is_booked()) {
+                // What became durable of it may be told late.
+                self.ends.note(token, self.now);
+            }
             while let Some(key) = self.sessions.find(token).and_then(|session| session.unconfirmed()) {
                 self.retract(token, key);
             }
@@ -235,8 +251,10 @@ impl Plane {
     /// The call has ended: open attempts free their caps, health is left alone, no further attempt is made.
     pub fn end(&mut self, token: &SessionToken, now: Timestamp) {
         self.tick(now);
-        let Some(session) = self.sessions.find_mut(token) else { return };
-        session.ended = true;
+        let Some(session) = self.sessions.find_mut(token) else {
+            return self.ends.note(token, self.now);
+        };
+        (session.ended, session.over) = (true, true);
         let mut numbers = SmallVec::<[u16; 4]>::new();
         for attempt in &mut session.attempts {
             attempt.probe = None;
@@ -257,7 +275,24 @@ impl Plane {
 
     /// Takes over what the store knows of a call that this plane did not know, or knew less of. A choice whose attempt
     /// the store gave to somebody else is taken back; what this plane has closed stays closed.
-    pub fn hydrate(&mut self, image: SessionImage) {
+    pub fn hydrate(&mut self, mut image: SessionImage) {
+        self.end_as_told(&mut image);
+        let known = self.sessions.find(&image.token);
+        let is_new = |attempt: &&LiveAttempt| {
+            let known = known.and_then(|session| session.attempt(attempt.number));
+            known.is_none_or(|known| known.seat != attempt.seat)
+        };
+        let heard: SmallVec<[u16; 4]> =
+            image.attempts.iter().filter(is_new).map(|attempt| attempt.number).collect();
+        let token = image.token.clone();
+        self.learn(image);
+        if !heard.is_empty() {
+            self.sessions.entry(&token).heard.extend(heard);
+        }
+    }
+
+    /// [Hydrates](Self::hydrate) what the books count.
+    pub(super) fn learn(&mut self, image: SessionImage) {
         let token = image.token;
         for mut attempt in image.attempts {
             let number = attempt.number;
@@ -287,7 +322,7 @@ impl Plane {
     }
 }
 
-const fn picked_attempt(picked: &Picked) -> Option<u16> {
+pub(super) const fn picked_attempt(picked: &Picked) -> Option<u16> {
     match picked {
         Picked::Seat(seat) => Some(seat.attempt),
         Picked::Number { attempt } => Some(*attempt),

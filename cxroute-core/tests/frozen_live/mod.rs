@@ -13,7 +13,7 @@ use cxroute_core::id::TenantId;
 use cxroute_core::port::{LiveError, LiveState};
 use cxroute_core::secret::Sealed;
 use cxroute_core::strategy::{
-    Choice, ChooseRequest, LedgerDelta, Plane, PlaneImage, SessionImage, Settle, Settled,
+    Adopted, Choice, ChooseRequest, LedgerDelta, Plane, PlaneImage, SessionImage, Settle, Settled,
 };
 use cxroute_core::time::Timestamp;
 
@@ -82,6 +82,10 @@ impl LiveState for FrozenLive {
 
     async fn hydrate(&self, scope: &IngestScope, image: SessionImage) -> Result<(), LiveError> {
         self.with(scope, |plane| plane.hydrate(image))
+    }
+
+    async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError> {
+        self.with(scope, |plane| plane.adopt(adopted, now))
     }
 
     async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError> {

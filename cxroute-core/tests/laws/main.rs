@@ -2,6 +2,8 @@
 //! by tables, from outside, through the public interface only.
 
 #[cfg(test)]
+mod adopted;
+#[cfg(test)]
 mod books;
 #[cfg(test)]
 mod calls;

@@ -252,6 +252,7 @@ impl Trial {
         }
         self.now = self.now.max(self.oracle.now);
         self.plane = Plane::restore(PlaneImage {
+            at: at(self.now),
             seq: self.books.seq(),
             groups: self.books.groups(at(self.now)),
             health: self.books.health(),

@@ -79,6 +79,7 @@ fn a_plane_rebuilt_from_the_books_knows_the_window_as_it_was_whatever_its_length
         desk.confirm(desk.calls, desk.calls as u64);
         books.apply(&pick.delta);
         let image = PlaneImage {
+            at: at(desk.now),
             seq: books.seq(),
             groups: books.groups(at(desk.now)),
             health: books.health(),
@@ -103,6 +104,7 @@ fn a_plane_rebuilt_from_the_books_knows_the_window_as_it_was_whatever_its_length
 /// The plane as the books would bring it back now.
 fn rebuilt(books: &Books, desk: &Desk) -> Plane {
     Plane::restore(PlaneImage {
+        at: at(desk.now),
         seq: books.seq(),
         groups: books.groups(at(desk.now)),
         health: books.health(),

@@ -29,6 +29,8 @@ pub(crate) struct App {
     pub(crate) guests: Guests,
     /// Refused webhooks are logged this often.
     pub(crate) refusals: Seldom,
+    /// Session updates and CDRs that nobody could keep are logged this often.
+    pub(crate) unkept: Seldom,
     /// A voice request or dial result is answered so long after its last byte at the latest.
     pub(crate) deadline: Duration,
     /// The engine's base of action URLs, without a slash at the end.

@@ -139,7 +139,7 @@ enum Outcome {
     /// The body names another domain than the path.
     OtherDomain,
     /// Neither store nor spool took it.
-    NotKept,
+    NotKept(EngineError),
 }
 
 /// The engine's work on a webhook; owns everything it needs, so that no connection is needed to finish it.
@@ -161,17 +161,14 @@ async fn work(engine: Arc<Engine>, admitted: Admitted, received: Arc<Received>, 
         },
         Endpoint::SessionUpdate => {
             let update = SessionUpdate::read(&webhook);
-            engine.session_update(&admitted, &update, arrival).await.map_or_else(not_kept, Outcome::Receipt)
+            let taken = engine.session_update(&admitted, &update, arrival).await;
+            taken.map_or_else(Outcome::NotKept, Outcome::Receipt)
         }
         Endpoint::Cdr => {
-            engine.cdr(&admitted, &Cdr::read(&webhook), arrival).await.map_or_else(not_kept, Outcome::Receipt)
+            let taken = engine.cdr(&admitted, &Cdr::read(&webhook), arrival).await;
+            taken.map_or_else(Outcome::NotKept, Outcome::Receipt)
         }
     }
-}
-
-fn not_kept(error: EngineError) -> Outcome {
-    tracing::error!(%error, "a session update or CDR could not be kept");
-    Outcome::NotKept
 }
 
 impl Outcome {
@@ -183,7 +180,13 @@ impl Outcome {
             }
             Self::Receipt(receipt) => Ok(reply::receipt(receipt)),
             Self::OtherDomain => Err(Refusal::Unauthorized(Reason::OtherDomain)),
-            Self::NotKept => Err(Refusal::Unavailable),
+            Self::NotKept(error) => {
+                // There are many of them when there are some, and room for logs may be what is missing.
+                if let Some(unmentioned) = app.unkept.due() {
+                    tracing::error!(%error, unmentioned, "a session update or CDR could not be kept");
+                }
+                Err(Refusal::Unavailable)
+            }
         }
     }
 }

@@ -16,6 +16,10 @@ const POLL: Duration = Duration::from_millis(500);
 const SLOWEST_POLL: Duration = Duration::from_secs(5);
 /// A store that does not answer a poll in time is away.
 const POLL_LIMIT: Duration = Duration::from_secs(2);
+/// Planes that calls found lost are looked for this often.
+const RESTORE: Duration = Duration::from_millis(250);
+/// Restoring them may take so long.
+const RESTORE_LIMIT: Duration = Duration::from_secs(10);
 /// The store's house is kept this often.
 const UPKEEP: Duration = Duration::from_secs(60);
 /// While more is to be done, webhooks have the store to themselves for so long in between.
@@ -58,6 +62,15 @@ pub(super) async fn refresh(app: Arc<App>) {
         store = now;
         wait = if now == Part::Ok { POLL } else { (wait * 2).min(SLOWEST_POLL) };
         sleep(wait).await;
+    }
+}
+
+/// Restores execution planes that calls could not wait for, for ever.
+pub(super) async fn restore(app: Arc<App>) {
+    loop {
+        sleep(RESTORE).await;
+        // A store that takes longer is away; it is asked again.
+        let _tried_again = timeout(RESTORE_LIMIT, app.engine.restore_planes(crate::now())).await;
     }
 }
 

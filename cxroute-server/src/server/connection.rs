@@ -1,6 +1,7 @@
-//! Accepting connections and serving each until it closes, idles too long, or the server ends.
+//! Accepting connections, with TLS or without, and serving each until it closes, idles too long, or the server ends.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,6 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, interval_at, sleep};
@@ -18,6 +20,7 @@ use warp::Filter;
 use warp::reply::Response;
 
 use super::linger::Lingering;
+use super::tls::Tls;
 use crate::http::{App, routes};
 use crate::seldom::Seldom;
 
@@ -26,10 +29,19 @@ const IDLE: Duration = Duration::from_secs(60);
 /// After a failed `accept`: most likely the process has no file descriptor left, and one has to be given back first.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// Failed handshakes are mentioned this often: whoever listens publicly hears strangers all day.
+const MENTION: Duration = Duration::from_secs(60);
+
 /// Takes connections until `closing`, then stops listening.
-pub(super) async fn accept(listener: TcpListener, app: Arc<App>, mut closing: watch::Receiver<bool>) {
+pub(super) async fn accept(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    app: Arc<App>,
+    mut closing: watch::Receiver<bool>,
+) {
     let routes = routes(&app);
     let failures = Seldom::every(Duration::from_secs(1));
+    let door = tls.map(|tls| Arc::new(Door { tls, failures: Seldom::every(MENTION) }));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -37,7 +49,11 @@ pub(super) async fn accept(listener: TcpListener, app: Arc<App>, mut closing: wa
         };
         match accepted {
             Ok((stream, _)) => {
-                tokio::spawn(connection(stream, routes.clone(), Arc::clone(&app), closing.clone()));
+                let (routes, app, closing) = (routes.clone(), Arc::clone(&app), closing.clone());
+                match &door {
+                    None => tokio::spawn(plain(stream, routes, app, closing)),
+                    Some(door) => tokio::spawn(secured(stream, Arc::clone(door), routes, app, closing)),
+                };
             }
             Err(error) => {
                 if let Some(unmentioned) = failures.due() {
@@ -49,14 +65,63 @@ pub(super) async fn accept(listener: TcpListener, app: Arc<App>, mut closing: wa
     }
 }
 
-async fn connection<F>(stream: TcpStream, routes: F, app: Arc<App>, mut closing: watch::Receiver<bool>)
+/// Where hands are shaken.
+struct Door {
+    tls: Arc<Tls>,
+    failures: Seldom,
+}
+
+impl Door {
+    fn failed(&self, error: &io::Error, app: &App) {
+        app.meters.tls_failures.increment(1);
+        if let Some(unmentioned) = self.failures.due() {
+            tracing::warn!(%error, unmentioned, "a TLS handshake failed");
+        }
+    }
+}
+
+async fn plain<F>(stream: TcpStream, routes: F, app: Arc<App>, closing: watch::Receiver<bool>)
 where
     F: Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static,
 {
     let _guest = app.guests.enter();
     let _open = Open::new(&app);
-    // An answer is one small write: it must not wait for the acknowledgement of the one before.
+    connection(prompt(stream), routes, closing).await;
+}
+
+async fn secured<F>(
+    stream: TcpStream,
+    door: Arc<Door>,
+    routes: F,
+    app: Arc<App>,
+    mut closing: watch::Receiver<bool>,
+) where
+    F: Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static,
+{
+    let _guest = app.guests.enter();
+    let _open = Open::new(&app);
+    let shaken = tokio::select! {
+        shaken = door.tls.shake_hands(prompt(stream)) => shaken,
+        // Nothing has been asked.
+        _ = closing.wait_for(|closing| *closing) => return,
+    };
+    match shaken {
+        Ok(stream) => connection(stream, routes, closing).await,
+        Err(error) => door.failed(&error, &app),
+    }
+}
+
+/// An answer is one small write: it must not wait for the acknowledgement of the one before.
+fn prompt(stream: TcpStream) -> Lingering {
     let _slower_otherwise = stream.set_nodelay(true);
+    Lingering::new(stream)
+}
+
+async fn connection<S, F>(stream: S, routes: F, mut closing: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: Filter<Extract = (Response,), Error = Infallible> + Clone + Send + Sync + 'static,
+{
     let busy = Busy::default();
     let routes = TowerToHyperService::new(warp::service(routes));
     let service = service_fn(|request: hyper::Request<Incoming>| {
@@ -71,7 +136,7 @@ where
     // A client that has sent everything may close its side and still wants its answer.
     let mut http = http1::Builder::new();
     http.half_close(true).header_read_timeout(None);
-    let mut served = pin!(http.serve_connection(TokioIo::new(Lingering::new(stream)), service));
+    let mut served = pin!(http.serve_connection(TokioIo::new(stream), service));
     let mut tick = interval_at(Instant::now() + IDLE, IDLE);
     let mut requests = busy.begun();
     loop {

@@ -8,13 +8,14 @@ mod background;
 mod connection;
 mod linger;
 mod signals;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use cxroute_core::authority::Operator;
-use cxroute_core::engine::{CatchUp, Committer, CommitterOptions, Direct, Engine, Parts, Publisher};
+use cxroute_core::engine::{CatchUp, Committer, CommitterOptions, Direct, Engine, Parts, Publisher, Told};
 use cxroute_core::port::{Commit, Events, LiveState, Spool, Store};
 use cxroute_core::secret::{Authenticator, Vault};
 use tokio::net::TcpSocket;
@@ -26,6 +27,10 @@ use crate::meters::Meters;
 use crate::random::Random;
 use crate::seldom::Seldom;
 
+pub use self::tls::{TlsError, TlsFiles};
+
+use self::tls::Tls;
+
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 /// So long a start waits for the spool to drain; longer, and the store is away and the server serves all the same.
@@ -36,7 +41,9 @@ const CATCH_UP: Duration = Duration::from_secs(10);
 pub struct ServerOptions {
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// The base of the URLs that Cloudonix calls back: `https://cx.example.com`. None: where it listens, over http.
+    /// The certificate that it shows; None: it speaks no TLS.
+    pub tls: Option<TlsFiles>,
+    /// The base of the URLs that Cloudonix calls back: `https://cx.example.com`. None: where it listens.
     pub public_url: Option<String>,
     /// Who can reach it without TLS.
     pub exposure: Exposure,
@@ -50,6 +57,7 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            tls: None,
             public_url: None,
             exposure: Exposure::Loopback,
             deadline: Duration::from_millis(500),
@@ -96,10 +104,14 @@ pub enum Committing {
 pub enum ServerError {
     /// Keys would travel in the clear.
     #[error(
-        "{0} can be reached from other machines, and this server speaks no TLS: put a proxy with TLS in front and say \
-         so with --behind-proxy (or CXROUTE_BEHIND_PROXY=true), or listen on 127.0.0.1"
+        "{0} can be reached from other machines, where webhook keys would travel in the clear: give a certificate with \
+         --tls-cert and --tls-key, or put a proxy with TLS in front and say so with --behind-proxy (or \
+         CXROUTE_BEHIND_PROXY=true), or listen on 127.0.0.1"
     )]
     Exposed(SocketAddr),
+    /// The certificate or its key.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
     /// The public URL is none.
     #[error("expected a public URL such as https://cx.example.com, without query, got {0:?}")]
     PublicUrl(String),
@@ -114,6 +126,21 @@ pub enum ServerError {
     /// Metrics or randomness could not be set up.
     #[error("cannot start: {0}")]
     SetUp(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ServerOptions {
+    /// Refuses what can be seen to be wrong before anything is opened.
+    ///
+    /// # Errors
+    /// [`ServerError::Exposed`] and [`ServerError::Tls`].
+    pub fn check(&self) -> Result<(), ServerError> {
+        let is_private = self.listen.ip().to_canonical().is_loopback();
+        match &self.tls {
+            Some(files) => Ok(files.check()?),
+            None if is_private || self.exposure == Exposure::BehindProxy => Ok(()),
+            None => Err(ServerError::Exposed(self.listen)),
+        }
+    }
 }
 
 /// How a server ended.
@@ -132,10 +159,12 @@ pub struct Server {
     committer: Option<Arc<Committer>>,
     /// Becomes true when no more connections are taken.
     closing: watch::Sender<bool>,
+    tls: Option<Arc<Tls>>,
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// Serves until SIGTERM or SIGINT, then drains; a second signal ends it at once. `on_start` is told where it listens.
+/// Serves until SIGTERM or SIGINT, then drains; a second signal ends it at once. SIGHUP reads a certificate anew.
+/// `on_start` is told where it listens.
 ///
 /// # Errors
 /// [`ServerError`] if it cannot start.
@@ -145,10 +174,17 @@ pub async fn run(
     on_start: impl FnOnce(SocketAddr),
 ) -> Result<Ended, ServerError> {
     let mut signals = signals::Signals::listen().map_err(|error| ServerError::SetUp(error.into()))?;
+    let hangups = options.tls.is_some().then(signals::Hangups::listen).transpose();
+    let mut hangups = hangups.map_err(|error| ServerError::SetUp(error.into()))?;
     let patience = options.patience;
     let server = Server::start(options, backing).await?;
     on_start(server.address());
-    signals.next().await;
+    loop {
+        tokio::select! {
+            () = signals.next() => break,
+            () = signals::next_hangup(hangups.as_mut()) => server.reload_certificate(),
+        }
+    }
     tracing::info!("asked to end: draining");
     tokio::select! {
         ended = server.drain(patience) => Ok(ended),
@@ -162,27 +198,41 @@ impl Server {
     /// # Errors
     /// [`ServerError`].
     pub async fn start(options: ServerOptions, backing: Backing) -> Result<Self, ServerError> {
-        if options.exposure == Exposure::Loopback && !options.listen.ip().is_loopback() {
-            return Err(ServerError::Exposed(options.listen));
-        }
+        options.check()?;
+        let tls = options.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
         let (socket, address) = bind(options.listen)?;
-        let public_url = public_url(options.public_url.as_deref(), address)?;
-        let (commit, committer) = committing(&backing).await;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let public_url = public_url(options.public_url.as_deref(), scheme, address)?;
+        let (commit, committer) = committing(&backing, options.deadline).await;
         let store = Arc::clone(&backing.store);
         let publisher = Publisher::new(Arc::clone(&store), Arc::clone(&backing.events), &operator());
         let app = app(&options, backing, commit, public_url)?;
         let listening = |source| ServerError::Listen { address, source };
         let listener = socket.listen(BACKLOG).map_err(listening)?;
         let (closing, closed) = watch::channel(false);
-        let tasks = vec![
-            tokio::spawn(connection::accept(listener, Arc::clone(&app), closed)),
+        let mut tasks = vec![
+            tokio::spawn(connection::accept(listener, tls.clone(), Arc::clone(&app), closed)),
             tokio::spawn(background::refresh(Arc::clone(&app))),
+            tokio::spawn(background::restore(Arc::clone(&app))),
             tokio::spawn(background::measure(Arc::clone(&app), committer.clone())),
             tokio::spawn(background::upkeep(Arc::clone(&app), store)),
             tokio::spawn(background::publish(Arc::clone(&app), publisher)),
         ];
+        tasks.extend(tls.clone().map(|tls| tokio::spawn(tls.keep_fresh())));
         tracing::info!(%address, public_url = app.public_url, "listening");
-        Ok(Self { address, app, committer, closing, tasks })
+        if options.public_url.is_none() && address.ip().to_canonical().is_unspecified() {
+            tracing::warn!(
+                "nobody can call back where this listens: say with --public-url how the server is reached"
+            );
+        }
+        Ok(Self { address, app, committer, closing, tls, tasks })
+    }
+
+    /// Looks at the files of its certificate now; it does so every minute anyway. Does nothing without TLS.
+    pub fn reload_certificate(&self) {
+        if let Some(tls) = &self.tls {
+            tls.hint();
+        }
     }
 
     /// Where it listens.
@@ -224,8 +274,8 @@ fn bind(address: SocketAddr) -> Result<(TcpSocket, SocketAddr), ServerError> {
     bound().map_err(|source| ServerError::Listen { address, source })
 }
 
-fn public_url(given: Option<&str>, address: SocketAddr) -> Result<String, ServerError> {
-    let Some(given) = given else { return Ok(format!("http://{address}")) };
+fn public_url(given: Option<&str>, scheme: &str, address: SocketAddr) -> Result<String, ServerError> {
+    let Some(given) = given else { return Ok(format!("{scheme}://{address}")) };
     let refused = || ServerError::PublicUrl(given.to_owned());
     let url: http::Uri = given.parse().map_err(|_| refused())?;
     let is_http = matches!(url.scheme_str(), Some("http" | "https"));
@@ -235,15 +285,16 @@ fn public_url(given: Option<&str>, address: SocketAddr) -> Result<String, Server
     }
 }
 
-async fn committing(backing: &Backing) -> (Arc<dyn Commit>, Option<Arc<Committer>>) {
+async fn committing(backing: &Backing, deadline: Duration) -> (Arc<dyn Commit>, Option<Arc<Committer>>) {
     match &backing.durability {
         Committing::Direct => (Arc::new(Direct::new(Arc::clone(&backing.store))), None),
         Committing::Grouped(spool) => {
             let committer = Committer::start(
                 Arc::clone(&backing.store),
                 Some(Arc::clone(spool)),
+                Some(Told { live: Arc::clone(&backing.live), clock: crate::now }),
                 operator(),
-                CommitterOptions::default(),
+                CommitterOptions { store_budget: deadline * 30 / 100, ..CommitterOptions::default() },
             );
             if committer.catch_up(CATCH_UP).await == CatchUp::Waiting {
                 tracing::warn!("the store is away: what waits in the spool goes into it later");
@@ -273,7 +324,7 @@ fn app(
         public_url: public_url.clone(),
     };
     Ok(Arc::new(App {
-        engine: Arc::new(Engine::new(parts, &operator())),
+        engine: Arc::new(Engine::new(parts, &operator()).with_store_patience(options.deadline * 20 / 100)),
         authenticator: backing.authenticator,
         spool,
         meters: Meters::new().map_err(|error| ServerError::SetUp(error.into()))?,
@@ -282,6 +333,7 @@ fn app(
         strangers: Strangers::default(),
         guests: Guests::new(),
         refusals: Seldom::every(Duration::from_secs(1)),
+        unkept: Seldom::every(Duration::from_secs(1)),
         deadline: options.deadline,
         public_url,
     }))
@@ -299,15 +351,16 @@ mod tests {
     #[test]
     fn the_public_url_is_where_it_listens_unless_it_is_given() {
         let address = SocketAddr::from(([127, 0, 0, 1], 8080));
-        assert_eq!(public_url(None, address).unwrap(), "http://127.0.0.1:8080");
+        assert_eq!(public_url(None, "http", address).unwrap(), "http://127.0.0.1:8080");
+        assert_eq!(public_url(None, "https", address).unwrap(), "https://127.0.0.1:8080");
         for (given, url) in [
             ("https://cx.example.com/", "https://cx.example.com"),
             ("http://10.0.0.1:80/base", "http://10.0.0.1:80/base"),
         ] {
-            assert_eq!(public_url(Some(given), address).unwrap(), url);
+            assert_eq!(public_url(Some(given), "http", address).unwrap(), url);
         }
         for given in ["", "cx.example.com", "ftp://cx.example.com", "https://", "https://cx/?a=b", "/base"] {
-            let refused = public_url(Some(given), address).unwrap_err().to_string();
+            let refused = public_url(Some(given), "https", address).unwrap_err().to_string();
             assert!(refused.contains(&format!("{given:?}")), "{refused}");
         }
     }

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: what asks a server to end.
+//! SIGTERM and SIGINT: what asks a server to end. SIGHUP: what asks it to read its certificate anew.
 
 use std::io;
 
@@ -22,6 +22,48 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+#[cfg(unix)]
+pub(super) struct Hangups(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl Hangups {
+    /// From now on SIGHUP no longer ends the process.
+    pub(super) fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    async fn next(&mut self) -> Option<()> {
+        self.0.recv().await
+    }
+}
+
+/// The next SIGHUP of those that are listened to.
+pub(super) async fn next_hangup(hangups: Option<&mut Hangups>) {
+    let hung_up = match hangups {
+        Some(hangups) => hangups.next().await,
+        None => None,
+    };
+    if hung_up.is_none() {
+        std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) struct Hangups;
+
+#[cfg(not(unix))]
+impl Hangups {
+    /// There is none.
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Option<()> {
+        None
     }
 }
 

@@ -7,8 +7,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{self, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::ClientConfig;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 
@@ -26,10 +28,11 @@ const READ_LIMIT: usize = 1024 * 1024;
 /// The longest pause between two tries of a webhook.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Sends webhooks to the server under trial.
+/// Sends webhooks to the servers under trial.
 pub(super) struct Client {
-    http: legacy::Client<HttpConnector, Full<Bytes>>,
-    base: BaseUrl,
+    http: legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    servers: Vec<BaseUrl>,
+    failover: bool,
     authorization: Option<HeaderValue>,
     signature_secret: Option<SecretString>,
     timeout: Duration,
@@ -58,14 +61,30 @@ pub(super) enum Body {
 pub(super) struct Delivery {
     /// The answer of the last try, or why there was none.
     pub(super) answer: Result<Answer, String>,
+    /// The number of the server that was asked last; 0 is that of `--url`.
+    pub(super) server: usize,
     /// How often it was sent.
     pub(super) tries: u32,
+    /// How often it was sent because the server before had left it without an answer.
+    pub(super) failed_over: u32,
     /// A status of 500 or more that an earlier try got.
     pub(super) refused: Option<StatusCode>,
     /// When it was first sent.
     pub(super) sent: Instant,
-    /// From sending the last try to its whole answer.
+    /// From sending the last try to its whole answer; servers that were asked in vain just before it included.
     pub(super) took: Duration,
+    /// From the first try to the end of the last.
+    pub(super) waited: Duration,
+}
+
+/// What came of asking each server once.
+struct Round {
+    answer: Result<Answer, String>,
+    /// Who was asked last.
+    server: usize,
+    /// How many were asked.
+    asked: u32,
+    took: Duration,
 }
 
 impl Delivery {
@@ -77,10 +96,13 @@ impl Delivery {
 
 impl Client {
     /// `Err` says which credential cannot stand in a header.
-    pub(super) fn new(options: &SimulateOptions) -> Result<Self, &'static str> {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(Duration::from_secs_f64(options.timeout)));
+    pub(super) fn new(options: &SimulateOptions, tls: ClientConfig) -> Result<Self, &'static str> {
+        let mut tcp = HttpConnector::new();
+        tcp.set_nodelay(true);
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(Duration::from_secs_f64(options.timeout)));
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+        let connector = connector.enable_http1().wrap_connector(tcp);
         let http = legacy::Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(20))
@@ -88,7 +110,8 @@ impl Client {
         let authorization = options.key.as_ref().map(bearer).transpose()?;
         Ok(Self {
             http,
-            base: options.url.clone(),
+            servers: options.servers().cloned().collect(),
+            failover: options.failover,
             authorization,
             signature_secret: options.signature_secret.clone(),
             timeout: Duration::from_secs_f64(options.timeout),
@@ -96,25 +119,54 @@ impl Client {
         })
     }
 
-    /// Sends a webhook until it is answered, or its time is over.
-    pub(super) async fn deliver(&self, webhook: &Webhook, session: &SessionHeaders) -> Delivery {
+    /// How many servers there are.
+    pub(super) fn servers(&self) -> usize {
+        self.servers.len()
+    }
+
+    /// The number of the server after this one.
+    pub(super) fn after(&self, server: usize) -> usize {
+        (server + 1) % self.servers.len()
+    }
+
+    /// Sends a webhook to a server until it is answered, or its time is over.
+    pub(super) async fn deliver(
+        &self,
+        webhook: &Webhook,
+        session: &SessionHeaders,
+        server: usize,
+    ) -> Delivery {
         let headers = self.headers(webhook, session);
         let sent = Instant::now();
-        let (mut tries, mut refused) = (0, None);
+        let (mut tries, mut failed_over, mut refused) = (0, 0, None);
         let mut pause = Duration::from_millis(20);
         loop {
-            tries += 1;
-            let try_sent = Instant::now();
-            let answer = self.once(webhook, headers.clone()).await;
-            let took = try_sent.elapsed();
+            let Round { answer, server, asked, took } = self.round(webhook, &headers, server).await;
+            tries += asked;
+            failed_over += asked - 1;
             let server_error = answer.as_ref().ok().map(|answer| answer.status).filter(|s| s.as_u16() >= 500);
             let again = answer.is_err() || server_error.is_some();
             if !again || self.keep_going.is_none_or(|limit| sent.elapsed() + pause > limit) {
-                return Delivery { answer, tries, refused, sent, took };
+                let waited = sent.elapsed();
+                return Delivery { answer, server, tries, failed_over, refused, sent, took, waited };
             }
             refused = refused.or(server_error);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// One try; with fail-over one at each server, until one answers.
+    async fn round(&self, webhook: &Webhook, headers: &HeaderMap, first: usize) -> Round {
+        let most = if self.failover { self.servers.len() } else { 1 };
+        let (begun, mut server, mut asked) = (Instant::now(), first, 1);
+        loop {
+            let answer = self.once(webhook, headers.clone(), server).await;
+            if answer.is_ok() || asked as usize >= most {
+                return Round { answer, server, asked, took: begun.elapsed() };
+            }
+            asked += 1;
+            server = self.after(server);
         }
     }
 
@@ -133,10 +185,10 @@ impl Client {
         headers
     }
 
-    async fn once(&self, webhook: &Webhook, headers: HeaderMap) -> Result<Answer, String> {
+    async fn once(&self, webhook: &Webhook, headers: HeaderMap, server: usize) -> Result<Answer, String> {
         let mut request = Request::builder()
             .method(webhook.method.clone())
-            .uri(self.base.url(&webhook.target))
+            .uri(self.servers[server].url(&webhook.target))
             .body(Full::new(webhook.body.clone()))
             .map_err(|error| format!("no request: {error}"))?;
         *request.headers_mut() = headers;

@@ -4,11 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use http::Uri;
+use http::uri::Authority;
 
-/// The server under trial: `http://host[:port][/prefix]`, without credentials, query or trailing slash.
+/// The server under trial: `http://host[:port][/prefix]` or `https://…`, without credentials, query or trailing slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BaseUrl {
-    authority: String,
+    scheme: &'static str,
+    authority: Authority,
     prefix: String,
 }
 
@@ -16,9 +18,19 @@ impl BaseUrl {
     /// Where `cxroute-server serve` listens when nothing is said.
     pub const DEFAULT: &'static str = "http://127.0.0.1:8080";
 
-    /// `host[:port]` as typed.
-    pub fn authority(&self) -> &str {
-        &self.authority
+    /// Whether it speaks TLS.
+    pub fn is_secure(&self) -> bool {
+        self.scheme == "https"
+    }
+
+    /// The host's name, or its address without brackets.
+    pub(super) fn host(&self) -> &str {
+        self.authority.host().trim_start_matches('[').trim_end_matches(']')
+    }
+
+    /// The port, also where it goes without saying.
+    pub(super) fn port(&self) -> u16 {
+        self.authority.port_u16().unwrap_or(if self.is_secure() { 443 } else { 80 })
     }
 
     /// The path and query of a webhook of this server; `path` starts with a slash.
@@ -26,9 +38,14 @@ impl BaseUrl {
         format!("{}{path}", self.prefix)
     }
 
+    /// Whether webhooks have the same paths on both servers.
+    pub(super) fn has_paths_of(&self, other: &Self) -> bool {
+        self.prefix == other.prefix
+    }
+
     /// The full URL of a path and query of this server's host.
     pub(super) fn url(&self, target: &str) -> String {
-        format!("http://{}{target}", self.authority)
+        format!("{}://{}{target}", self.scheme, self.authority)
     }
 }
 
@@ -38,37 +55,32 @@ impl FromStr for BaseUrl {
     fn from_str(text: &str) -> Result<Self, BaseUrlError> {
         let wrong = || BaseUrlError::NotUrl(text.to_owned());
         let uri: Uri = text.parse().map_err(|_| wrong())?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(BaseUrlError::Tls(text.to_owned())),
+        let scheme = match uri.scheme_str() {
+            Some("http") => "http",
+            Some("https") => "https",
             _ => return Err(wrong()),
-        }
+        };
         let authority = uri.authority().ok_or_else(wrong)?;
         if authority.as_str().contains('@') || authority.host().is_empty() || uri.query().is_some() {
             return Err(wrong());
         }
         let prefix = uri.path().trim_end_matches('/').to_owned();
-        Ok(Self { authority: authority.as_str().to_owned(), prefix })
+        Ok(Self { scheme, authority: authority.clone(), prefix })
     }
 }
 
 impl fmt::Display for BaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority, self.prefix)
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.prefix)
     }
 }
 
 /// A text that does not name a server which `simulate` can call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
-    /// Not an http URL.
-    #[error("expected http://host[:port], such as http://127.0.0.1:8080, got \"{0}\"")]
+    /// Neither an http nor an https URL.
+    #[error("expected http://host[:port] or https://host[:port], such as http://127.0.0.1:8080, got \"{0}\"")]
     NotUrl(String),
-    /// TLS.
-    #[error(
-        "simulate speaks plain http only (it measures the server, not TLS): give the server's own address, such as http://127.0.0.1:8080, instead of \"{0}\""
-    )]
-    Tls(String),
 }
 
 /// A URL that CXML named, resolved as a platform resolves it.
@@ -127,12 +139,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_base_url_is_http_with_a_host() {
+    fn a_base_url_is_http_or_https_with_a_host() {
         let base: BaseUrl = "http://127.0.0.1:8080/".parse().unwrap();
         assert_eq!(base.path("/api"), "/api");
         assert_eq!(base.to_string(), "http://127.0.0.1:8080");
         let base: BaseUrl = "http://proxy/cx/".parse().unwrap();
         assert_eq!(base.url(&base.path("/api?a=1")), "http://proxy/cx/api?a=1");
+        assert_eq!((base.is_secure(), base.host(), base.port()), (false, "proxy", 80));
+        let base: BaseUrl = "https://cx.example/".parse().unwrap();
+        assert_eq!(
+            (base.url("/a").as_str(), base.to_string().as_str()),
+            ("https://cx.example/a", "https://cx.example")
+        );
+        assert_eq!((base.is_secure(), base.host(), base.port()), (true, "cx.example", 443));
+        let base: BaseUrl = "https://[::1]:8443".parse().unwrap();
+        assert_eq!((base.host(), base.port()), ("::1", 8443));
     }
 
     #[test]
@@ -141,8 +162,6 @@ mod tests {
             let error = text.parse::<BaseUrl>().unwrap_err().to_string();
             assert!(error.contains("expected http://host"), "{text}: {error}");
         }
-        let error = "https://cx.example".parse::<BaseUrl>().unwrap_err().to_string();
-        assert!(error.contains("plain http only"), "{error}");
     }
 
     #[test]

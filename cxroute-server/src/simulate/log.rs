@@ -89,9 +89,13 @@ struct WebhookLine<'a> {
     event_id: Option<&'a str>,
     body_sha256: String,
     copy: Option<&'static str>,
+    /// The number of the server that was asked last.
+    server: usize,
     /// Milliseconds since the run began.
     sent_ms: f64,
     took_ms: f64,
+    /// From the first try to the end of the last.
+    waited_ms: f64,
     tries: u32,
     status: Option<u16>,
     answer: &'static str,
@@ -161,8 +165,10 @@ fn webhook_line(sent: &Sent, begun: std::time::Instant) -> WebhookLine<'_> {
             Copied::After => Some("after"),
             Copied::Late => Some("late"),
         },
+        server: delivery.server,
         sent_ms: delivery.sent.saturating_duration_since(begun).as_secs_f64() * 1000.0,
         took_ms: delivery.took.as_secs_f64() * 1000.0,
+        waited_ms: delivery.waited.as_secs_f64() * 1000.0,
         tries: delivery.tries,
         status: answer.map(|answer| answer.status.as_u16()),
         answer: match answer {

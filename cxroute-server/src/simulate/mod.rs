@@ -23,6 +23,7 @@ mod run;
 mod script;
 mod share;
 mod tally;
+mod trust;
 mod violation;
 mod vocabulary;
 mod webhook;
@@ -30,7 +31,9 @@ mod webhook;
 pub use link::{BaseUrl, BaseUrlError};
 pub use number::{NumberError, NumberTemplate};
 pub use options::{Direction, Rate, SimulateOptions, Speed};
-pub use report::{Attempts, Calls, Decision, Note, Percentiles, Report, ReportForm, Violations, Webhooks};
+pub use report::{
+    Attempts, Calls, Decision, Note, Percentiles, Report, ReportForm, Violations, Waits, Webhooks,
+};
 pub use run::{SimulateError, run, run_until};
 pub use share::{Share, ShareError};
 pub use violation::{Violation, ViolationKind};

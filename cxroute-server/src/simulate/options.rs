@@ -25,6 +25,16 @@ pub struct SimulateOptions {
     /// The server under trial; action URLs with another host are sent here too, and noted.
     #[arg(long, default_value = BaseUrl::DEFAULT)]
     pub url: BaseUrl,
+    /// Believes the certificates of these authorities (PEM), and no others, when --url is https (default: the public ones).
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Another server of the same service; can be given several times. Webhooks go to any of them, and a copy to another
+    /// one than the first.
+    #[arg(long, value_name = "URL")]
+    pub also: Vec<BaseUrl>,
+    /// Sends a webhook that one server leaves without an answer to the next at once, as a proxy before them does.
+    #[arg(long, requires = "also")]
+    pub failover: bool,
     /// The webhook key, sent as `Authorization: Bearer`; without it no credential is sent.
     #[arg(long, env = "CXROUTE_WEBHOOK_KEY", hide_env_values = true, value_parser = secret)]
     pub key: Option<SecretString>,
@@ -113,6 +123,9 @@ impl SimulateOptions {
         Self {
             domain: domain.into(),
             url,
+            ca: None,
+            also: Vec::new(),
+            failover: false,
             key: None,
             signature_secret: None,
             calls: 100,
@@ -145,6 +158,11 @@ impl SimulateOptions {
     /// How the report is to be printed.
     pub fn report_form(&self) -> ReportForm {
         if self.json { ReportForm::Json } else { ReportForm::Text }
+    }
+
+    /// The servers under trial.
+    pub(super) fn servers(&self) -> impl Iterator<Item = &BaseUrl> {
+        std::iter::once(&self.url).chain(&self.also)
     }
 
     /// The share of each outcome of a dial that is not an answered one.

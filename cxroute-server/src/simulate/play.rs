@@ -170,18 +170,27 @@ impl Player<'_> {
         }
     }
 
+    /// The server that the next webhook goes to: any of them.
+    fn server(&mut self) -> usize {
+        match self.trial.client.servers() {
+            0 | 1 => 0,
+            servers => self.random.below(servers as u64) as usize,
+        }
+    }
+
     async fn original(&mut self, webhook: Webhook) -> (Option<Page>, Delivery) {
-        let delivery = self.trial.client.deliver(&webhook, &self.headers).await;
+        let server = self.server();
+        let delivery = self.trial.client.deliver(&webhook, &self.headers, server).await;
         self.out.violations.extend(judge::judge_single(&webhook, &delivery));
         let page = self.enter(webhook, delivery.clone(), Copied::Original);
         (page, delivery)
     }
 
     async fn together(&mut self, webhook: Webhook) -> Option<Page> {
-        let client = &self.trial.client;
+        let (client, server) = (&self.trial.client, self.server());
         let (first, second) = futures_util::future::join(
-            client.deliver(&webhook, &self.headers),
-            client.deliver(&webhook, &self.headers),
+            client.deliver(&webhook, &self.headers, server),
+            client.deliver(&webhook, &self.headers, client.after(server)),
         )
         .await;
         self.out.violations.extend(judge::judge_copies(&webhook, &first, &second, Order::Together));
@@ -191,7 +200,8 @@ impl Player<'_> {
     }
 
     async fn copy(&mut self, webhook: Webhook, original: &Delivery, copied: Copied) {
-        let delivery = self.trial.client.deliver(&webhook, &self.headers).await;
+        let client = &self.trial.client;
+        let delivery = client.deliver(&webhook, &self.headers, client.after(original.server)).await;
         self.out.violations.extend(judge::judge_copies(&webhook, original, &delivery, Order::Later));
         self.enter(webhook, delivery, copied);
     }

@@ -25,6 +25,8 @@ pub struct Report {
     pub domain: String,
     /// The server under trial.
     pub url: String,
+    /// The others of its service.
+    pub also: Vec<String>,
     /// What makes the run repeatable.
     pub seed: u64,
     /// From the first call to the end of the last.
@@ -37,6 +39,8 @@ pub struct Report {
     pub start_lag_ms: Percentiles,
     /// The calls.
     pub calls: Calls,
+    /// How long calls waited for their answers.
+    pub waits: Waits,
     /// The webhooks by kind: voice, dial, update, cdr.
     pub webhooks: BTreeMap<&'static str, Webhooks>,
     /// Whom the server decided for, copies not counted.
@@ -58,6 +62,23 @@ pub struct Calls {
     pub expected: BTreeMap<&'static str, u64>,
 }
 
+/// What calls waited for: the answers to voice requests and dial results, copies included.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Waits {
+    /// Voice requests and dial results.
+    pub asked: u64,
+    /// Those that got an answer.
+    pub answered: u64,
+    /// Those that got it after the deadline, or never; from the first try on, whatever was tried.
+    pub late: u64,
+    /// Those that another server was asked for, since one left them without an answer.
+    pub failed_over: u64,
+    /// The longest wait, retries included.
+    pub slowest_ms: f64,
+    /// The deadline.
+    pub deadline_ms: u64,
+}
+
 /// Counts and latencies of one kind of webhook.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Webhooks {
@@ -67,6 +88,8 @@ pub struct Webhooks {
     pub copies: u64,
     /// Tries after a try without an answer or with a 5xx.
     pub retries: u64,
+    /// Those of the retries that went to another server at once, since one gave no answer.
+    pub failed_over: u64,
     /// Everything that was sent.
     pub requests: u64,
     /// Webhooks and copies that were answered 200.
@@ -145,17 +168,27 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} at {}, seed {}", self.domain, self.url, self.seed)?;
+        write!(f, "{} at {}", self.domain, self.url)?;
+        for also in &self.also {
+            write!(f, " and {also}")?;
+        }
+        writeln!(f, ", seed {}", self.seed)?;
         write!(f, "{} calls in {:.2} s", self.calls.finished, self.elapsed_seconds)?;
         if self.calls.unfinished > 0 {
             write!(f, ", {} cut off", self.calls.unfinished)?;
         }
         writeln!(f, ": {:.1} calls/s, {:.0} requests/s", self.calls_per_second, self.requests_per_second)?;
         self.write_webhooks(f)?;
+        let waits = &self.waits;
+        writeln!(
+            f,
+            "\ncalls got {} of {} answers, the slowest after {:.2} ms, {} not within {} ms, {} at another server",
+            waits.answered, waits.asked, waits.slowest_ms, waits.late, waits.deadline_ms, waits.failed_over
+        )?;
         let lag = &self.start_lag_ms;
         writeln!(
             f,
-            "\ncalls began late by p50 {:.2} ms, p99 {:.2} ms, at most {:.2} ms",
+            "calls began late by p50 {:.2} ms, p99 {:.2} ms, at most {:.2} ms",
             lag.p50, lag.p99, lag.max
         )?;
         write_counts(f, "records to expect:", &self.calls.expected)?;

@@ -1,19 +1,27 @@
 //! Runs a simulation: starts calls on their schedule, gathers what they saw, stops when it is told to.
 
 use std::future::Future;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::timeout_at;
+use tokio_rustls::TlsConnector;
 
 use super::client::Client;
+use super::link::BaseUrl;
 use super::log::Log;
 use super::options::SimulateOptions;
 use super::play::{self, Played, Trial};
 use super::report::Report;
 use super::script::Script;
 use super::tally::Tally;
+use super::trust;
 
 /// How long calls that are in progress have to come to an end after an interruption.
 const GRACE: Duration = Duration::from_secs(5);
@@ -35,16 +43,45 @@ pub enum SimulateError {
         /// What is wrong with it.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A server of another service.
+    #[error(
+        "webhooks have other paths at --also {also} than at --url {url}; expected servers of one service"
+    )]
+    Paths {
+        /// The first server.
+        url: String,
+        /// The other one.
+        also: String,
+    },
     /// A credential.
     #[error("{0}")]
     Credential(&'static str),
+    /// The file of authorities.
+    #[error("the authorities in {}: {source}", path.display())]
+    Ca {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// TLS could not be set up, for reasons of this program.
+    #[error("no TLS: {0}")]
+    NoTls(Box<dyn std::error::Error + Send + Sync>),
+    /// Something listens, and its certificate is not believed, or it speaks no TLS.
+    #[error("no TLS with {url}: {source} (a certificate of a private authority is believed with --ca FILE)")]
+    Handshake {
+        /// The server under trial.
+        url: String,
+        /// Why.
+        source: io::Error,
+    },
     /// Nothing listens.
     #[error("nothing answers at {url}: {source} (start `cxroute-server serve` first, or give --keep-going)")]
     Unreachable {
         /// The server under trial.
         url: String,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// The log.
     #[error("the log {}: {source}", path.display())]
@@ -52,7 +89,7 @@ pub enum SimulateError {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// No random seed was to be had.
     #[error("no random seed: {0}; give --seed")]
@@ -84,11 +121,20 @@ pub async fn run_until(
     options: SimulateOptions,
     stop: impl Future<Output = ()>,
 ) -> Result<Report, SimulateError> {
+    if let Some(also) = options.also.iter().find(|also| !also.has_paths_of(&options.url)) {
+        return Err(SimulateError::Paths { url: options.url.to_string(), also: also.to_string() });
+    }
     let script = Arc::new(Script::new(&options, random_seed(&options)?)?);
-    let client = Client::new(&options).map_err(SimulateError::Credential)?;
+    let tls = trust::tls(options.ca.as_deref()).map_err(|source| match options.ca.clone() {
+        Some(path) => SimulateError::Ca { path, source },
+        None => SimulateError::NoTls(source),
+    })?;
+    let client = Client::new(&options, tls.clone()).map_err(SimulateError::Credential)?;
     if options.keep_going.is_none() {
         let timeout = Duration::from_secs_f64(options.timeout);
-        reach(&options, timeout).await?;
+        for server in options.servers() {
+            reach(server, timeout, tls.clone()).await?;
+        }
     }
     let begun = Instant::now();
     let log = options.log.as_ref().map(|path| {
@@ -103,13 +149,8 @@ pub async fn run_until(
         deadline: Duration::from_millis(options.deadline_ms),
         begun,
     };
-    let run = Run {
-        options,
-        trial: Arc::new(trial),
-        calls: JoinSet::new(),
-        tally: Tally::default(),
-        log: log.transpose()?,
-    };
+    let tally = Tally::new(trial.deadline, options.also.iter().map(ToString::to_string).collect());
+    let run = Run { options, trial: Arc::new(trial), calls: JoinSet::new(), tally, log: log.transpose()? };
     run.finish(stop).await
 }
 
@@ -216,15 +257,22 @@ fn random_seed(options: &SimulateOptions) -> Result<u64, SimulateError> {
     }
 }
 
-/// A connection before the first call: the most common mistake gets one clear error.
-async fn reach(options: &SimulateOptions, timeout: Duration) -> Result<(), SimulateError> {
-    let authority = options.url.authority();
-    let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-    let address = if has_port { authority.to_owned() } else { format!("{authority}:80") };
-    let late = || std::io::Error::from(std::io::ErrorKind::TimedOut);
-    let connected = tokio::time::timeout(timeout, tokio::net::TcpStream::connect(address)).await;
-    match connected.unwrap_or_else(|_| Err(late())) {
-        Ok(_) => Ok(()),
-        Err(source) => Err(SimulateError::Unreachable { url: options.url.to_string(), source }),
+/// A connection before the first call: the most common mistakes get one clear error.
+async fn reach(server: &BaseUrl, patience: Duration, tls: ClientConfig) -> Result<(), SimulateError> {
+    let (url, until) = (server.to_string(), tokio::time::Instant::now() + patience);
+    let connecting = TcpStream::connect((server.host(), server.port()));
+    let stream =
+        match timeout_at(until, connecting).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            Ok(stream) => stream,
+            Err(source) => return Err(SimulateError::Unreachable { url, source }),
+        };
+    if !server.is_secure() {
+        return Ok(());
     }
+    let shaken = async {
+        let name = ServerName::try_from(server.host().to_owned()).map_err(io::Error::other)?;
+        TlsConnector::from(Arc::new(tls)).connect(name, stream).await.map(drop)
+    };
+    let shaken = timeout_at(until, shaken).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    shaken.map_err(|source| SimulateError::Handshake { url, source })
 }

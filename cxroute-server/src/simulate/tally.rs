@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::client::Delivery;
 use super::cxml::Target;
 use super::latency::Histogram;
 use super::play::{Copied, Played};
-use super::report::{Attempts, Calls, Decision, Note, Report, Violations, Webhooks};
+use super::report::{Attempts, Calls, Decision, Note, Report, Violations, Waits, Webhooks};
 use super::script::Script;
 use super::violation::{Violation, ViolationKind};
 use super::webhook::Kind;
@@ -18,8 +19,9 @@ const EXAMPLES: usize = 5;
 const DISTINCT: usize = 10_000;
 
 /// The sums of a run.
-#[derive(Default)]
 pub(super) struct Tally {
+    also: Vec<String>,
+    waits: Waits,
     calls: Calls,
     kinds: BTreeMap<Kind, KindTally>,
     decisions: BTreeMap<Target, Decision>,
@@ -35,6 +37,21 @@ struct KindTally {
 }
 
 impl Tally {
+    /// Nothing yet. A call waits for an answer until `deadline`; `also` names the other servers.
+    pub(super) fn new(deadline: Duration, also: Vec<String>) -> Self {
+        let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            also,
+            waits: Waits { deadline_ms, ..Waits::default() },
+            calls: Calls::default(),
+            kinds: BTreeMap::new(),
+            decisions: BTreeMap::new(),
+            violations: BTreeMap::new(),
+            notes: BTreeMap::new(),
+            lag: Histogram::default(),
+        }
+    }
+
     /// Adds a call.
     pub(super) fn add(&mut self, played: &Played) {
         self.calls.finished += 1;
@@ -71,12 +88,14 @@ impl Tally {
         Report {
             domain: script.domain.clone(),
             url: script.base.to_string(),
+            also: self.also,
             seed: script.seed,
             elapsed_seconds: elapsed.as_secs_f64(),
             calls_per_second: self.calls.finished as f64 / seconds,
             requests_per_second: requests as f64 / seconds,
             start_lag_ms: self.lag.percentiles(),
             calls: self.calls,
+            waits: self.waits,
             webhooks: self.kinds.into_iter().map(finish).collect(),
             decisions: self.decisions.into_values().collect(),
             violations: self.violations.into_values().collect(),
@@ -89,6 +108,7 @@ impl Tally {
         let kind = self.kinds.entry(sent.webhook.kind).or_default();
         kind.sums.requests += u64::from(delivery.tries);
         kind.sums.retries += u64::from(delivery.tries - 1);
+        kind.sums.failed_over += u64::from(delivery.failed_over);
         match sent.copy {
             Copied::Original => kind.sums.webhooks += 1,
             Copied::Together | Copied::After | Copied::Late => kind.sums.copies += 1,
@@ -98,6 +118,19 @@ impl Tally {
         if delivery.answer.is_ok() && delivery.tries == 1 {
             kind.latency.record(delivery.took);
         }
+        if sent.webhook.kind.asks() {
+            self.add_wait(delivery);
+        }
+    }
+
+    fn add_wait(&mut self, delivery: &Delivery) {
+        let (waits, waited) = (&mut self.waits, delivery.waited.as_secs_f64() * 1000.0);
+        let answered = delivery.answer.is_ok();
+        waits.asked += 1;
+        waits.answered += u64::from(answered);
+        waits.late += u64::from(!answered || waited > waits.deadline_ms as f64);
+        waits.failed_over += u64::from(delivery.failed_over > 0);
+        waits.slowest_ms = waits.slowest_ms.max(waited);
     }
 
     fn add_decision(&mut self, target: &Target, outcome: &'static str) {

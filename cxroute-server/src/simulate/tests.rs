@@ -3,6 +3,7 @@
 
 mod failures;
 mod fake;
+mod servers;
 
 use std::collections::{BTreeMap, HashMap};
 

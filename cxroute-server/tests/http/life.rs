@@ -17,7 +17,8 @@ use crate::client::{Connection, PATIENCE, Request};
 use crate::desk::{Desk, TENANT, voice};
 use crate::faulty::Fault;
 
-fn backing() -> Backing {
+/// Adapters in memory, without a tenant.
+pub(crate) fn backing() -> Backing {
     Backing {
         store: Arc::new(MemoryStore::new()),
         live: Arc::new(MemoryLive::new()),
@@ -78,12 +79,28 @@ async fn a_changed_configuration_is_routed_by_without_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_others_can_reach_needs_a_proxy_in_front() {
+async fn an_address_that_others_can_reach_needs_tls_or_a_proxy_in_front() {
+    for (listen, is_private) in [
+        ("127.0.0.1:0", true),
+        ("127.9.9.9:0", true),
+        ("[::1]:0", true),
+        ("[::ffff:127.0.0.1]:0", true),
+        ("0.0.0.0:0", false),
+        ("[::]:0", false),
+        ("[::ffff:0.0.0.0]:0", false),
+        ("192.0.2.1:0", false),
+        ("10.0.0.1:0", false),
+    ] {
+        let options = ServerOptions { listen: listen.parse().unwrap(), ..ServerOptions::default() };
+        assert_eq!(options.check().is_ok(), is_private, "{listen}");
+        let options = ServerOptions { exposure: Exposure::BehindProxy, ..options };
+        assert!(options.check().is_ok(), "{listen} behind a proxy");
+    }
     let listen = SocketAddr::from(([0, 0, 0, 0], 0));
     let options = ServerOptions { listen, ..ServerOptions::default() };
     let refused = Server::start(options.clone(), backing()).await.err().unwrap();
     assert!(matches!(refused, ServerError::Exposed(_)));
-    for word in ["--behind-proxy", "TLS", "127.0.0.1"] {
+    for word in ["--tls-cert", "--behind-proxy", "127.0.0.1"] {
         assert!(refused.to_string().contains(word), "{refused}");
     }
     let options = ServerOptions { exposure: Exposure::BehindProxy, ..options };

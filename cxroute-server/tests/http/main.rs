@@ -5,6 +5,9 @@
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+#[path = "../../../cxroute-state-redis/tests/certificates/mod.rs"]
+mod certificates;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod desk;
@@ -17,6 +20,9 @@ mod odd;
 #[cfg(test)]
 mod places;
 #[cfg(test)]
+#[expect(dead_code, reason = "shared with the trials of the binary, which look at what was shown")]
+mod secured;
+#[cfg(test)]
 mod shapes;
 #[cfg(test)]
 mod sizes;
@@ -24,5 +30,7 @@ mod sizes;
 mod store_away;
 #[cfg(test)]
 mod strange;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod together;

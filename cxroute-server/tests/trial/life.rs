@@ -56,11 +56,16 @@ async fn a_server_deletes_receipts_that_no_promise_needs() {
 }
 
 #[test]
-fn a_public_address_without_a_proxy_is_refused_with_what_to_do() {
+fn a_public_address_without_tls_or_a_proxy_is_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let line = ["serve", "--store", "memory:", "--listen", "0.0.0.0:0"];
-    let output = command(folder.path(), &line).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("--behind-proxy") && said.contains("CXROUTE_BEHIND_PROXY"), "{said}");
+    for listen in ["0.0.0.0:0", "[::]:0"] {
+        let output = command(folder.path(), &["serve", "--listen", listen]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{listen}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        for word in [listen, "--tls-cert", "--tls-key", "--behind-proxy", "CXROUTE_BEHIND_PROXY"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing has been opened");
+    }
 }

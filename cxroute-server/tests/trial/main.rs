@@ -5,6 +5,9 @@
 #![expect(clippy::disallowed_methods, reason = "tests read the store as the operator")]
 
 #[cfg(test)]
+#[path = "../../../cxroute-state-redis/tests/certificates/mod.rs"]
+mod certificates;
+#[cfg(test)]
 #[path = "../http/client.rs"]
 #[expect(dead_code, reason = "shared with the trials in process, which use all of it")]
 mod client;
@@ -30,6 +33,10 @@ mod process;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+#[path = "../http/secured.rs"]
+#[expect(dead_code, reason = "shared with the trials in process, which look at what was agreed")]
+mod secured;
+#[cfg(test)]
 mod simulated;
 #[cfg(test)]
 mod simulation;
@@ -38,6 +45,8 @@ mod simulation;
 mod strange;
 #[cfg(test)]
 mod tenants;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod together;
 #[cfg(test)]

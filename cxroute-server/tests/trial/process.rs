@@ -1,5 +1,6 @@
 //! The binary as a process: `serve`, which can be killed and started again on its address, and the other commands.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,9 @@ pub(crate) const PATIENT: [&str; 4] = ["--public-url", PUBLIC, "--deadline-ms", 
 /// A file of this name in a trial's folder holds the URL of its store; without one it is the default, a file there.
 pub(crate) const STORE_URL: &str = "store.url";
 
+/// A file of this name in a trial's folder holds the URL of its execution plane; without one it is the process's own.
+pub(crate) const LIVE_URL: &str = "live.url";
+
 /// The master key of stores that are no files.
 const MASTER_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
@@ -34,6 +38,9 @@ pub(crate) fn command(folder: &Path, line: &[&str]) -> Command {
     command.args(line).current_dir(folder).env_remove("RUST_LOG").stdin(Stdio::null());
     if let Ok(url) = std::fs::read_to_string(folder.join(STORE_URL)) {
         command.env("CXROUTE_STORE", url).env("CXROUTE_MASTER_KEY", MASTER_KEY);
+    }
+    if let Ok(url) = std::fs::read_to_string(folder.join(LIVE_URL)) {
+        command.env("CXROUTE_LIVE", url);
     }
     command
 }
@@ -57,10 +64,21 @@ pub(crate) fn apply(folder: &Path, tenants: &[&str]) {
 /// A free address that stays ours over restarts: ports below those that the system hands out, so that a client that
 /// tries again and again cannot be given its own server's port.
 pub(crate) fn free_address() -> SocketAddr {
-    let start = 20_000 + std::process::id() % 10_000;
-    let mut ports =
-        (start..32_000).chain(20_000..start).map(|port| SocketAddr::from(([127, 0, 0, 1], port as u16)));
-    ports.find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
+    free_addresses::<1>()[0]
+}
+
+/// As many of them. None is given twice, whoever has come to use his by now.
+pub(crate) fn free_addresses<const N: usize>() -> [SocketAddr; N] {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap();
+    let start = 20_000 + (std::process::id() % 10_000) as u16;
+    let mut ports = (start..32_000).chain(20_000..start);
+    std::array::from_fn(|_| {
+        let free = |port: &u16| !given.contains(port) && TcpListener::bind(("127.0.0.1", *port)).is_ok();
+        let port = ports.by_ref().find(free).expect("a free port");
+        given.insert(port);
+        SocketAddr::from(([127, 0, 0, 1], port))
+    })
 }
 
 /// What a server has said on standard error so far.
@@ -104,17 +122,26 @@ impl Running {
 
     /// Where it listens, as soon as it says so.
     pub(crate) fn address(&self) -> SocketAddr {
-        let address = |line: &String| {
+        self.hears("where it listens", |line| {
             let (_, rest) = line.split_once(r#""address":""#)?;
             rest.split('"').next()?.parse().ok()
-        };
+        })
+    }
+
+    /// Waits until it says this.
+    pub(crate) fn says(&self, words: &str) {
+        self.hears(words, |line| line.contains(words).then_some(()));
+    }
+
+    /// What is found in a line, as soon as one has it.
+    fn hears<T>(&self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
         let mut lines = self.said.lines.lock().unwrap();
         loop {
-            if let Some(address) = lines.iter().find_map(address) {
-                return address;
+            if let Some(found) = lines.iter().find_map(|line| find(line)) {
+                return found;
             }
             let (woken, waited) = self.said.more.wait_timeout(lines, PATIENCE).unwrap();
-            assert!(!waited.timed_out(), "the server does not say where it listens: {woken:#?}");
+            assert!(!waited.timed_out(), "the server does not say {what}: {woken:#?}");
             lines = woken;
         }
     }
@@ -129,6 +156,10 @@ impl Running {
     pub(crate) fn kill(mut self) -> Vec<String> {
         self.end();
         std::mem::take(&mut *self.said.lines.lock().unwrap())
+    }
+
+    pub(crate) fn hang_up(&self) {
+        signal(&self.process, "-HUP");
     }
 
     pub(crate) fn terminate(&self) {

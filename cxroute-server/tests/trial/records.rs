@@ -121,7 +121,7 @@ impl Kept {
     }
 
     /// Every call that the platform has seen to its end is kept as it saw it.
-    pub(crate) fn assert_agrees(&self, lines: &[Line]) {
+    pub(crate) fn assert_agrees<'a>(&self, lines: impl IntoIterator<Item = &'a Line>) {
         let calls: BTreeMap<&str, &Call> =
             self.calls.iter().map(|call| (call.token.as_str(), call)).collect();
         for line in lines {
@@ -145,7 +145,10 @@ impl Kept {
 }
 
 /// Every call that the platform has seen to its end is listed with the status that it must have.
-pub(crate) fn assert_listed(records: &BTreeMap<String, Record>, lines: &[Line]) {
+pub(crate) fn assert_listed<'a>(
+    records: &BTreeMap<String, Record>,
+    lines: impl IntoIterator<Item = &'a Line>,
+) {
     for line in lines {
         let status = records.get(&line.session_token).map(|record| record.status.as_str());
         assert_eq!(status, Some(line.expected_status.as_str()), "{line:#?}");
@@ -172,6 +175,15 @@ pub(crate) fn windows(folder: &Path, domain: &str, numbers: &[&str]) -> BTreeMap
         *counts.entry(agent).or_default() += calls;
     }
     counts
+}
+
+/// The windows that the next choice is made by count what was decided, no more and no less.
+pub(crate) fn assert_windows(folder: &Path, counts: &[BTreeMap<String, u64>]) {
+    assert_eq!(windows(folder, "level.cloudonix.net", &["+1"]), counts[0]);
+    assert_eq!(windows(folder, "turns.cloudonix.net", &["+1"]), counts[1]);
+    let chain = windows(folder, "chain.cloudonix.net", &["+1", "+2"]);
+    let agents = counts[2].iter().filter(|(target, _)| *target != "+399");
+    assert_eq!(chain, agents.map(|(agent, count)| (agent.clone(), *count)).collect());
 }
 
 /// A line such as `  -> Ann: chosen; 5 calls, capacity 1`.

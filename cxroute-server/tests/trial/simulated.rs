@@ -7,35 +7,9 @@ use std::path::Path;
 use crate::database::Database;
 use crate::dice;
 use crate::process::{PATIENT, Running, STORE_URL, apply, assert_calm};
-use crate::records::{Kept, assert_listed, listed, replayed, windows};
-use crate::simulation::{Simulation, decisions, dials};
+use crate::records::{Kept, assert_listed, assert_windows, listed, replayed};
+use crate::simulation::{MISSES, Simulation, decisions, dials, spread};
 use crate::tenants::{CHAIN, LEVEL, TURNS};
-
-/// What goes wrong on the platform's side.
-pub(crate) const MISSES: [&str; 16] = [
-    "--rate",
-    "0",
-    "--duplicates",
-    "5%",
-    "--reorder",
-    "5%",
-    "--cdr-first",
-    "3%",
-    "--busy",
-    "8%",
-    "--no-answer",
-    "8%",
-    "--failed",
-    "3%",
-    "--canceled",
-    "2%",
-];
-
-/// How many calls apart the most and the least chosen of `agents` are.
-pub(crate) fn spread(counts: &BTreeMap<String, u64>, agents: usize) -> u64 {
-    assert_eq!(counts.len(), agents, "{counts:?}");
-    counts.values().max().unwrap() - counts.values().min().unwrap()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_simulated_calls_end_as_the_platform_saw_them_and_are_counted_as_they_were_decided() {
@@ -109,13 +83,4 @@ fn assert_replayed(folder: &Path, domain: &str, calls: u64, counts: &BTreeMap<St
         assert!(first.replayed.attempts.abs_diff(calls / 2) <= 1, "{} of {calls}", first.replayed.attempts);
         assert_eq!(drafted.agents.iter().map(|line| line.replayed.attempts).sum::<u64>(), calls);
     }
-}
-
-/// The windows that the next choice is made by count what was decided, no more and no less.
-pub(crate) fn assert_windows(folder: &Path, counts: &[BTreeMap<String, u64>]) {
-    assert_eq!(windows(folder, "level.cloudonix.net", &["+1"]), counts[0]);
-    assert_eq!(windows(folder, "turns.cloudonix.net", &["+1"]), counts[1]);
-    let chain = windows(folder, "chain.cloudonix.net", &["+1", "+2"]);
-    let agents = counts[2].iter().filter(|(target, _)| *target != "+399");
-    assert_eq!(chain, agents.map(|(agent, count)| (agent.clone(), *count)).collect());
 }

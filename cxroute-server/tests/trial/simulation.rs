@@ -12,6 +12,32 @@ use crate::places::KEY;
 use crate::process::{command, signal};
 use crate::webhooks;
 
+/// What goes wrong on the platform's side.
+pub(crate) const MISSES: [&str; 16] = [
+    "--rate",
+    "0",
+    "--duplicates",
+    "5%",
+    "--reorder",
+    "5%",
+    "--cdr-first",
+    "3%",
+    "--busy",
+    "8%",
+    "--no-answer",
+    "8%",
+    "--failed",
+    "3%",
+    "--canceled",
+    "2%",
+];
+
+/// How many calls apart the most and the least chosen of `agents` are.
+pub(crate) fn spread(counts: &BTreeMap<String, u64>, agents: usize) -> u64 {
+    assert_eq!(counts.len(), agents, "{counts:?}");
+    counts.values().max().unwrap() - counts.values().min().unwrap()
+}
+
 /// One call as the platform saw it.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Line {
@@ -46,7 +72,8 @@ pub(crate) struct Simulation {
     process: Child,
     address: SocketAddr,
     report: PathBuf,
-    log: PathBuf,
+    /// A line a call that is over.
+    pub(crate) log: PathBuf,
     /// Whether the trial takes the store away.
     store: StoreIs,
 }
@@ -63,13 +90,17 @@ pub(crate) enum StoreIs {
 impl Simulation {
     /// Begins to play calls of `domain` against the server at `address`.
     pub(crate) fn start(folder: &Path, address: SocketAddr, domain: &str, seed: u64, more: &[&str]) -> Self {
+        // Whether the deadline is kept is measured elsewhere, on machines that do nothing else.
+        Self::launch(folder, address, domain, seed, &[&["--deadline-ms", "100000"], more].concat())
+    }
+
+    /// The same, with the deadline that is promised, or another one of `more`.
+    pub(crate) fn launch(folder: &Path, address: SocketAddr, domain: &str, seed: u64, more: &[&str]) -> Self {
         let store = StoreIs::There;
         let (url, seed) = (format!("http://{address}"), seed.to_string());
         let [report, log] = ["json", "jsonl"].map(|extension| folder.join(format!("{domain}.{extension}")));
         let name = log.to_str().unwrap();
-        // Whether the deadline is kept is measured elsewhere, on machines that do nothing else.
-        let line =
-            ["simulate", domain, "--url", &url, "--key", KEY, "--seed", &seed, "--deadline-ms", "100000"];
+        let line = ["simulate", domain, "--url", &url, "--key", KEY, "--seed", &seed];
         let line = [&line[..], &["--log", name, "--json"], more].concat();
         let said = std::fs::File::create(&report).unwrap();
         let process = command(folder, &line).stdout(said).stderr(Stdio::inherit()).spawn().unwrap();
@@ -90,8 +121,7 @@ impl Simulation {
     /// Waits for its end; the report, and what it saw of every call. What the report calls a violation is one, but that a
     /// copy was not told from a first while the store was away, which nobody can then.
     pub(crate) async fn finish(mut self) -> (Value, Vec<Line>) {
-        self.process.wait().unwrap();
-        let report: Value = serde_json::from_slice(&std::fs::read(&self.report).unwrap()).expect("a report");
+        let report = self.ended();
         let kinds = report["violations"].as_array().unwrap().iter().map(|one| one["kind"].as_str().unwrap());
         let kinds: Vec<&str> = kinds.collect();
         let excused = kinds == ["duplicate_not_recognised"] && self.store_was_away().await;
@@ -100,6 +130,12 @@ impl Simulation {
         let lines = self.lines();
         assert_eq!(report["calls"]["finished"], lines.len(), "{report:#}");
         (report, lines)
+    }
+
+    /// Waits for its end; the report, whatever it says.
+    pub(crate) fn ended(&mut self) -> Value {
+        self.process.wait().unwrap();
+        serde_json::from_slice(&std::fs::read(&self.report).unwrap()).expect("a report")
     }
 
     async fn store_was_away(&self) -> bool {
@@ -122,9 +158,9 @@ impl Drop for Simulation {
 }
 
 /// How often each number or agent was decided for.
-pub(crate) fn dials(lines: &[Line]) -> BTreeMap<String, u64> {
+pub(crate) fn dials<'a>(lines: impl IntoIterator<Item = &'a Line>) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
-    for attempt in lines.iter().flat_map(|line| &line.attempts) {
+    for attempt in lines.into_iter().flat_map(|line| &line.attempts) {
         *counts.entry(attempt.dialled().to_owned()).or_default() += 1;
     }
     counts

@@ -29,7 +29,7 @@ impl Scoped<'_> {
         let groups = self.group_images(now).await?;
         let health = self.health_rows().await?;
         let sessions = self.session_images(now).await?;
-        Ok(PlaneImage { seq, groups, health, sessions })
+        Ok(PlaneImage { at: now, seq, groups, health, sessions })
     }
 
     async fn group_images(&mut self, now: Timestamp) -> Result<Vec<GroupImage>, StoreError> {

@@ -1,11 +1,14 @@
--- The calls of `cargo xtask bench webhook`, for wrk: every request is a call of its own.
--- Arguments after `--`: the numbers' file, the shape (json or form), the domain, the bearer key, 24 hex digits that no other run has.
+-- The calls of `cargo xtask bench webhook` and `cargo xtask load`, for wrk: every request is a call of its own.
+-- Arguments after `--`: the numbers' file, the shape (json or form), the domain, the bearer key, 24 hex digits that no
+-- other run has, and, for a steady rate instead of as fast as it goes, the requests a second.
 -- A number has 12 digits and a session 32, so all requests of a shape have one length: a request is one concatenation of
 -- parts made beforehand, and the generator takes as little of the shared cores as it can.
 
 local count = 0
 local numbers = {}
 local parts
+-- Requests whose time had passed when a connection became free for them, and by how many milliseconds at most.
+local late, latest = 0, 0
 
 local function http(shape, body_length, options)
   return table.concat({
@@ -55,7 +58,27 @@ local function form_template(options)
   return http('application/x-www-form-urlencoded', filled_length(body), options) .. '\r\n\r\n' .. body
 end
 
+-- A timetable of `rate` requests a second: each connection that becomes free takes the next time and waits for it.
+-- A wait is no part of a request's latency.
+local function keep_pace(rate)
+  local ffi = require('ffi')
+  ffi.cdef('typedef struct { long s, ns; } moment; int clock_gettime(int clock, moment *at);')
+  local at, monotonic = ffi.new('moment'), 1
+  local planned
+  function delay()
+    ffi.C.clock_gettime(monotonic, at)
+    local now = tonumber(at.s) * 1e3 + tonumber(at.ns) / 1e6
+    planned = (planned or now) + 1e3 / rate
+    local wait = planned - now
+    if wait < -1 then
+      late, latest = late + 1, math.max(latest, -wait)
+    end
+    return math.max(0, math.floor(wait))
+  end
+end
+
 function init(args)
+  if args[6] then keep_pace(tonumber(args[6])) end
   for line in io.lines(args[1]) do numbers[#numbers + 1] = line end
   local options = { domain = args[3], key = args[4], host = wrk.host .. ':' .. wrk.port }
   local template = args[2] == 'json' and json_template(options) or form_template(options)
@@ -85,7 +108,8 @@ end
 -- One line that the bench reads.
 function done(summary, latency)
   local errors = summary.errors
-  io.write(string.format('measured requests=%d micros=%d p50=%d p99=%d failed=%d\n', summary.requests, summary.duration,
-    latency:percentile(50), latency:percentile(99),
-    errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+  local failed = errors.connect + errors.read + errors.write + errors.status + errors.timeout
+  io.write(string.format('measured requests=%d micros=%d p50=%d p99=%d p999=%d late=%d latest=%d failed=%d\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99), latency:percentile(99.9),
+    late, latest * 1e3, failed))
 end

@@ -1,8 +1,11 @@
 //! `cargo xtask bench`: the speed table, row by row. Ratios within one run count, absolute times do not.
 
+pub(crate) mod durable;
+mod fates;
 mod plan;
 mod start;
 mod webhook;
+mod wrk;
 
 use clap::{Args, ValueEnum};
 use xshell::{Shell, cmd};
@@ -12,11 +15,18 @@ use xshell::{Shell, cmd};
 pub(crate) struct Options {
     /// Which rows; all when absent
     rows: Vec<Row>,
-    /// Webhook: how often the sides take turns
-    #[arg(long, default_value_t = 5)]
+    #[command(flatten)]
+    turns: Turns,
+}
+
+/// How long the rows are measured whose sides take turns.
+#[derive(Args, Clone, Copy)]
+pub(crate) struct Turns {
+    /// How often the sides take turns
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Webhook: seconds a turn
-    #[arg(long, default_value_t = 8)]
+    /// Seconds a turn
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
 }
 
@@ -32,6 +42,8 @@ enum Row {
     Decision,
     /// Payload to CXML over HTTP, against Kamailio in the same run
     Webhook,
+    /// Payload to CXML over HTTP with MySQL and Redis, against a bare handler in the same run
+    Durable,
     /// Time to readiness and idle memory
     Start,
 }
@@ -44,9 +56,8 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> anyhow::Result<()> {
             Row::RuleLookup => core_bench(sh, "rule_lookup")?,
             Row::RuleChange => core_bench(sh, "rule_change")?,
             Row::Decision => core_bench(sh, "decision")?,
-            Row::Webhook => {
-                webhook::run(sh, webhook::Turns { rounds: options.rounds, seconds: options.seconds })?
-            }
+            Row::Webhook => webhook::run(sh, options.turns)?,
+            Row::Durable => durable::run(sh, &durable::DurableOptions { turns: options.turns, store: None })?,
             Row::Start => start::run(sh)?,
         }
     }

@@ -1,4 +1,4 @@
-//! A dial plan for the webhook bench: prefixes as in an E.164 plan, and dialled numbers, half of them under a rule.
+//! A dial plan for the webhook benches: prefixes as in an E.164 plan, and dialled numbers, half of them under a rule.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -6,6 +6,10 @@ use std::fmt::Write as _;
 /// How many of a plan's prefixes have 3, 4, … 11 digits, in percent: few short ones, most of 6 to 8.
 const LENGTHS: [(usize, u64); 9] =
     [(3, 1), (4, 2), (5, 6), (6, 14), (7, 24), (8, 22), (9, 14), (10, 9), (11, 8)];
+/// Rules of the standard plan.
+pub(super) const RULES: usize = 100_000;
+const NUMBERS: usize = 100_000;
+const SEED: u64 = 20_260_101;
 /// Digits of a dialled number.
 const NUMBER_LENGTH: usize = 12;
 /// Destinations that take turns.
@@ -18,8 +22,13 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// The plan of all webhook benches.
+    pub(crate) fn standard() -> Self {
+        Self::generate(SEED, RULES, NUMBERS)
+    }
+
     /// `rules` distinct prefixes and `numbers` dialled numbers; the same for the same seed.
-    pub(crate) fn generate(seed: u64, rules: usize, numbers: usize) -> Self {
+    fn generate(seed: u64, rules: usize, numbers: usize) -> Self {
         let mut random = SplitMix(seed);
         let mut seen = HashSet::new();
         let mut prefixes = Vec::with_capacity(rules);

@@ -9,42 +9,25 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, ensure};
-use xshell::{Shell, cmd};
+use xshell::Shell;
 
-use super::median;
-use super::plan::Plan;
+use super::plan::{Plan, RULES};
+use super::wrk::{self, DOMAIN, Drive, KEY, Load, Shape, Turn, ensure_routes};
+use super::{Turns, median};
 use crate::process::{Server, free_address};
 use crate::{http, tools, workspace};
 
 const CONFIG: &str = include_str!("../../peers/kamailio/kamailio.cfg");
-const SCRIPT: &str = include_str!("../../peers/wrk/webhook.lua");
-const DOMAIN: &str = "bench.cloudonix.net";
-const KEY: &str = "bench-key";
-const RULES: usize = 100_000;
-const NUMBERS: usize = 100_000;
-const SEED: u64 = 20_260_101;
-const CONNECTIONS: &str = "16";
+const CONNECTIONS: u32 = 16;
 /// Seconds of each contender's warm-up, which is not counted.
 const WARM_UP: u32 = 2;
-
-/// How long is measured.
-#[derive(Clone, Copy)]
-pub(crate) struct Turns {
-    /// How often every contender has its turn.
-    pub(crate) rounds: u32,
-    /// Seconds of one turn.
-    pub(crate) seconds: u32,
-}
 
 /// Starts both sides, checks that both route, lets them take turns and prints every turn and the ratios.
 pub(crate) fn run(sh: &Shell, turns: Turns) -> anyhow::Result<()> {
     tools::require(sh, &[tools::WRK, tools::KAMAILIO])?;
     let binary = workspace::release_server(sh)?;
     let folder = tempfile::tempdir()?;
-    let plan = Plan::generate(SEED, RULES, NUMBERS);
-    fs::write(folder.path().join("numbers"), plan.numbers())?;
-    fs::write(folder.path().join("webhook.lua"), SCRIPT)?;
+    let plan = Plan::standard();
 
     let kamailio = start_kamailio(folder.path(), &plan)?;
     let cxroute = start_cxroute(&binary, folder.path(), &plan)?;
@@ -53,17 +36,17 @@ pub(crate) fn run(sh: &Shell, turns: Turns) -> anyhow::Result<()> {
         turns.rounds, turns.seconds
     );
     let mut contenders = [
-        Contender::new("kamailio, form", kamailio.address, "form"),
-        Contender::new("cxroute, form", cxroute.address, "form"),
-        Contender::new("cxroute, JSON", cxroute.address, "json"),
+        Contender::new("kamailio, form", kamailio.address, Shape::Form),
+        Contender::new("cxroute, form", cxroute.address, Shape::Form),
+        Contender::new("cxroute, JSON", cxroute.address, Shape::Json),
     ];
-    let mut load = Load { sh, folder: folder.path(), turn: 0 };
+    let mut load = Load::new(sh, folder.path(), &plan)?;
     for contender in &contenders {
-        load.drive(contender, WARM_UP)?;
+        load.drive(contender.address, contender.drive(WARM_UP))?;
     }
     for round in 1..=turns.rounds {
         for contender in &mut contenders {
-            let turn = load.drive(contender, turns.seconds)?;
+            let turn = load.drive(contender.address, contender.drive(turns.seconds))?;
             println!("  round {round}  {:15} {turn}", contender.name);
             contender.turns.push(turn);
         }
@@ -97,112 +80,31 @@ fn start_kamailio(folder: &Path, plan: &Plan) -> anyhow::Result<Server> {
     command.args(["-DD", "-E", "-m", "512", "-M", "64", "-f"]).arg(folder.join("kamailio.cfg"));
     command.arg("-Y").arg(folder).arg("-P").arg(folder.join("kamailio.pid"));
     let server = Server::start(command, address, &folder.join("kamailio.log"), |address| {
-        http::exchange(address, &form_call(plan)).is_ok_and(|answer| answer.status == 200)
+        http::exchange(address, &wrk::call(plan)).is_ok_and(|answer| answer.status == 200)
     })?;
     ensure_routes("kamailio", address, plan)?;
     Ok(server)
-}
-
-/// A bench of two servers that hang up on everybody would be fast and worthless.
-fn ensure_routes(who: &str, address: SocketAddr, plan: &Plan) -> anyhow::Result<()> {
-    let answer = http::exchange(address, &form_call(plan))?;
-    ensure!(
-        answer.status == 200 && answer.body.contains("<Service"),
-        "expected {who} to dial a Service for {}, got {answer:?}",
-        plan.routed_number()
-    );
-    Ok(())
-}
-
-fn form_call(plan: &Plan) -> Vec<u8> {
-    let session = "f".repeat(32);
-    let body = format!(
-        "CallSid={session}&From=%2B12025550147&To={}&Session={session}&Domain={DOMAIN}",
-        plan.routed_number()
-    );
-    format!(
-        "POST /api/voice/application/{DOMAIN} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {KEY}\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
 }
 
 /// One server under one shape of request.
 struct Contender {
     name: &'static str,
     address: SocketAddr,
-    shape: &'static str,
+    shape: Shape,
     turns: Vec<Turn>,
 }
 
 impl Contender {
-    fn new(name: &'static str, address: SocketAddr, shape: &'static str) -> Self {
+    fn new(name: &'static str, address: SocketAddr, shape: Shape) -> Self {
         Self { name, address, shape, turns: Vec::new() }
+    }
+
+    fn drive(&self, seconds: u32) -> Drive {
+        Drive { shape: self.shape, connections: CONNECTIONS, rate: None, seconds }
     }
 
     fn median_of(&self, figure: impl Fn(&Turn) -> f64) -> f64 {
         median(&mut self.turns.iter().map(figure).collect::<Vec<_>>())
-    }
-}
-
-/// What wrk measured in one turn.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Turn {
-    per_second: f64,
-    p50_ms: f64,
-    p99_ms: f64,
-}
-
-impl std::fmt::Display for Turn {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{:8.0} requests/s   p50 {:6.2} ms   p99 {:6.2} ms",
-            self.per_second, self.p50_ms, self.p99_ms
-        )
-    }
-}
-
-impl Turn {
-    /// Reads the line that `webhook.lua` prints; any failed request spoils the turn.
-    fn parse(output: &str) -> anyhow::Result<Self> {
-        let line = output.lines().find_map(|line| line.strip_prefix("measured "));
-        let line = line.with_context(|| format!("expected a line `measured …` from wrk, got {output:?}"))?;
-        let figure = |name: &str| -> anyhow::Result<f64> {
-            let field = line.split(' ').find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
-            let field = field.with_context(|| format!("no {name} in {line:?}"))?;
-            field.parse().with_context(|| format!("{name} is no number in {line:?}"))
-        };
-        ensure!(figure("failed")? == 0.0, "requests failed: {line}");
-        ensure!(figure("requests")? > 0.0, "no request was answered: {line}");
-        Ok(Self {
-            per_second: figure("requests")? / figure("micros")? * 1e6,
-            p50_ms: figure("p50")? / 1e3,
-            p99_ms: figure("p99")? / 1e3,
-        })
-    }
-}
-
-/// The load generator; every turn's sessions are its own.
-struct Load<'a> {
-    sh: &'a Shell,
-    folder: &'a Path,
-    turn: u32,
-}
-
-impl Load<'_> {
-    fn drive(&mut self, contender: &Contender, seconds: u32) -> anyhow::Result<Turn> {
-        self.turn += 1;
-        let tag = format!("{:024x}", self.turn);
-        let (script, numbers) = (self.folder.join("webhook.lua"), self.folder.join("numbers"));
-        let (url, shape) = (format!("http://{}", contender.address), contender.shape);
-        let seconds = format!("{seconds}s");
-        let output = cmd!(
-            self.sh,
-            "wrk -t1 -c{CONNECTIONS} -d{seconds} -s {script} {url} -- {numbers} {shape} {DOMAIN} {KEY} {tag}"
-        );
-        Turn::parse(&output.quiet().read()?)
     }
 }
 
@@ -214,6 +116,8 @@ fn report(contenders: &[Contender; 3]) {
             per_second: contender.median_of(|turn| turn.per_second),
             p50_ms: contender.median_of(|turn| turn.p50_ms),
             p99_ms: contender.median_of(|turn| turn.p99_ms),
+            p999_ms: contender.median_of(|turn| turn.p999_ms),
+            ..Turn::default()
         };
         println!("  median   {:15} {middle}", contender.name);
     }
@@ -228,27 +132,5 @@ fn report(contenders: &[Contender; 3]) {
             ratios.first().unwrap_or(&f64::NAN),
             p99.last().unwrap_or(&f64::NAN)
         );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_turn_is_read_from_what_the_script_prints() {
-        let turn = Turn::parse("Running\nmeasured requests=1000 micros=500000 p50=400 p99=5000 failed=0\n");
-        assert_eq!(turn.unwrap(), Turn { per_second: 2000.0, p50_ms: 0.4, p99_ms: 5.0 });
-    }
-
-    #[test]
-    fn a_turn_with_failed_requests_or_none_does_not_count() {
-        for spoilt in [
-            "measured requests=10 micros=5 p50=4 p99=5 failed=1",
-            "measured requests=0 micros=5 p50=0 p99=0 failed=0",
-            "nothing measured",
-        ] {
-            assert!(Turn::parse(spoilt).is_err(), "{spoilt}");
-        }
     }
 }

@@ -1,9 +1,11 @@
-//! What an embedding service gets with core: no runtime, no HTTP, no database, no crypto.
+//! What an embedding service gets with core: no runtime, no HTTP, no database, no crypto. And what TLS is made of.
 
 use std::process::Command;
 
+use toml::{Table, Value};
+
 use crate::nothing_to_complain_about;
-use crate::tree::root;
+use crate::tree::{read, root};
 
 /// Crates that core by default must not bring along, also as beginnings of names (`sqlx-core`).
 const UNWELCOME: [&str; 18] = [
@@ -26,6 +28,8 @@ const UNWELCOME: [&str; 18] = [
     "sqlx",
     "warp",
 ];
+/// What TLS could be made of beside ring. Where two are compiled in, rustls knows none unless somebody chooses.
+const OTHER_CRYPTO: [&str; 6] = ["aws-lc-rs", "aws-lc-sys", "boring", "native-tls", "openssl", "openssl-sys"];
 /// Features of tokio that need no runtime.
 const TOKIO_FEATURES: [&str; 2] = ["default", "sync"];
 
@@ -56,6 +60,32 @@ fn core_by_default_brings_no_runtime_http_database_or_crypto() {
     let tree = String::from_utf8(output.stdout).unwrap();
     assert!(tree.starts_with("cxroute-core ") && tree.contains("\ntokio "), "unexpected tree:\n{tree}");
     nothing_to_complain_about(unwelcome(&tree));
+}
+
+/// The packages of a lock file.
+fn locked(lock: &str) -> Vec<String> {
+    let lock: Table = lock.parse().unwrap();
+    let packages = lock["package"].as_array().unwrap().iter();
+    packages.filter_map(|package| package.get("name").and_then(Value::as_str)).map(str::to_owned).collect()
+}
+
+fn other_crypto(lock: &str) -> Vec<String> {
+    let others = locked(lock).into_iter().filter(|name| OTHER_CRYPTO.contains(&name.as_str()));
+    others.map(|name| format!("Cargo.lock: {name}, beside ring")).collect()
+}
+
+#[test]
+fn tls_is_made_of_one_cryptography() {
+    let lock = read("Cargo.lock");
+    let names = locked(&lock);
+    assert!(["ring", "rustls"].iter().all(|name| names.iter().any(|locked| locked == name)), "{names:?}");
+    nothing_to_complain_about(other_crypto(&lock));
+}
+
+#[test]
+fn another_cryptography_in_the_lock_is_seen() {
+    let lock = "[[package]]\nname = \"ring\"\n[[package]]\nname = \"aws-lc-rs\"\n[[package]]\nname = \"openssl-probe\"\n";
+    assert_eq!(other_crypto(lock).len(), 1);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! The module [`law`] lists them all; [`conformance_live!`](crate::conformance_live!) makes a test of each.
 
+mod adopting;
 mod atomic;
 mod bench;
 mod choosing;
@@ -14,7 +15,7 @@ pub use bench::{LiveBench, hold};
 
 /// The laws, by name.
 pub mod law {
-    use super::{LiveBench, atomic, choosing, ending, isolation, model, restoring};
+    use super::{LiveBench, adopting, atomic, choosing, ending, isolation, model, restoring};
 
     crate::__conformance_live_laws!(__conformance_expose![LiveBench]);
 }
@@ -56,6 +57,12 @@ macro_rules! __conformance_live_laws {
             a_preview_says_what_would_be_chosen_and_changes_nothing,
             a_choice_that_is_taken_back_counts_nowhere,
             a_durable_choice_is_not_taken_back,
+        }
+        adopting {
+            a_choice_that_was_made_elsewhere_counts_once,
+            a_durable_choice_takes_the_place_of_one_that_is_not,
+            what_an_image_held_counts_no_more,
+            a_call_that_was_heard_of_is_counted_when_its_choice_is_told,
         }
         ending {
             a_result_frees_the_cap_once,

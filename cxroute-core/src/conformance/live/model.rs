@@ -18,8 +18,8 @@ use crate::conformance::fixture::{START, answer, roster, seat, token};
 use crate::id::{AgentId, GroupId, MembershipId, PoolId, TenantId};
 use crate::port::LiveState;
 use crate::strategy::{
-    AttemptSeat, HealthSign, LastResort, LiveAttempt, Plane, PlaneImage, Preference, Roster, Seat,
-    SessionImage, Settle,
+    Adopted, AttemptSeat, Counted, HealthSign, LastResort, LiveAttempt, Plane, PlaneImage, Preference,
+    Roster, Seat, SessionImage, Settle,
 };
 use crate::time::Timestamp;
 
@@ -35,6 +35,7 @@ enum Operation {
     End { call: u8 },
     Stop { call: u8 },
     Hydrate { call: u8, attempts: Vec<(u64, Option<u64>)>, ended: bool },
+    Adopt { call: u8, key: u128, number: u16, counts: bool, attempts: Vec<(u64, Option<u64>)>, ended: bool },
     Restore,
 }
 
@@ -69,6 +70,19 @@ fn operations() -> impl proptest::strategy::Strategy<Value = Vec<Operation>> {
     let key = || 0_u128..3;
     let waits = select(vec![0, 1, 10, 31, 61, 121, 901, 3_600, 40_000, 100_000]);
     let attempt = (1_u64..7, option::of(1_u64..4_000));
+    let adopted = attempt.clone();
+    let told = prop_oneof![
+        2 => (call(), key(), 1_u16..4, proptest::bool::ANY, vec(adopted, 0..3), proptest::bool::weighted(0.2))
+            .prop_map(|(call, key, number, counts, attempts, ended)| Operation::Adopt {
+                call,
+                key,
+                number,
+                counts,
+                attempts,
+                ended,
+            }),
+        1 => proptest::strategy::Just(Operation::Restore),
+    ];
     let operation = prop_oneof![
         4 => waits.prop_map(Operation::Wait),
         12 => asked().prop_map(Operation::Choose),
@@ -81,7 +95,7 @@ fn operations() -> impl proptest::strategy::Strategy<Value = Vec<Operation>> {
         1 => call().prop_map(|call| Operation::Stop { call }),
         1 => (call(), vec(attempt, 0..3), proptest::bool::weighted(0.2))
             .prop_map(|(call, attempts, ended)| Operation::Hydrate { call, attempts, ended }),
-        1 => proptest::strategy::Just(Operation::Restore),
+        3 => told,
     ];
     vec(operation, 1..60)
 }
@@ -276,6 +290,19 @@ async fn same(line: &Line, plane: &mut Plane, now: Timestamp, n: usize, operatio
             let image = image_of(*number, attempts, *ended, now);
             live.hydrate(scope, image.clone()).await?;
             plane.hydrate(image);
+        }
+        Operation::Adopt { call, key, number, counts, attempts, ended } => {
+            let image = image_of(*call, attempts, *ended, now);
+            let agent = image.attempts.iter().find(|attempt| attempt.number == *number);
+            let counted = agent.filter(|_| *counts).and_then(|attempt| {
+                let (agent, step_millis) = (attempt.seat?.agent, 900_000);
+                let step = now.as_millis() / step_millis;
+                Some(Counted { group: GroupId::new(20), agent, step_millis, step })
+            });
+            let attempt = agent.map(|attempt| attempt.number);
+            let adopted = Adopted { at: now, key: signal(*key), attempt, counted, call: image };
+            live.adopt(scope, adopted.clone(), now).await?;
+            plane.adopt(adopted, now);
         }
         Operation::Restore => live.restore(scope, PlaneImage::default()).await?,
     }

@@ -5,15 +5,20 @@ use std::time::Duration;
 
 use super::super::{Broken, Checked};
 use super::LiveBench;
-use super::bench::{Ask, Line, seen};
-use crate::call::Outcome;
+use super::bench::{Ask, Line, key, seen};
+use crate::call::{EventKind, Outcome};
 use crate::config::{HealthSettings, Strategy};
 use crate::conformance::fixture::{Exchange, START, answer, roster, seat, seconds};
 use crate::id::{AgentId, GroupId};
 use crate::port::LiveError;
 use crate::strategy::{
-    GroupImage, HealthSign, Plane, PlaneImage, Roster, SeatImage, SessionImage, Settle, StepTally,
+    Adopted, GroupImage, HealthSign, Plane, PlaneImage, Roster, SeatImage, SessionImage, Settle, StepTally,
 };
+
+/// A call's end that became durable elsewhere.
+const fn adopted(call: SessionImage) -> Adopted {
+    Adopted { at: START, key: key(EventKind::DialResult, 1), attempt: None, counted: None, call }
+}
 
 /// What every operation but `restore` answers.
 async fn every_operation(line: &Line) -> Vec<(&'static str, Result<(), LiveError>)> {
@@ -30,7 +35,8 @@ async fn every_operation(line: &Line) -> Vec<(&'static str, Result<(), LiveError
         ("retract", live.retract(scope, token, ask.key).await),
         ("end", live.end(scope, token, START).await),
         ("stop_attempts", live.stop_attempts(scope, token).await),
-        ("hydrate", live.hydrate(scope, image).await),
+        ("hydrate", live.hydrate(scope, image.clone()).await),
+        ("adopt", live.adopt(scope, adopted(image), START).await),
     ]
 }
 

@@ -216,7 +216,8 @@ pub(super) async fn a_plane_image_holds_the_own_tenants_books_only(bench: &Store
         house.theirs.take(exchange.voice(&format!("call {n}"))).await?;
     }
     let image = house.mine.read().await?.plane_image(exchange.now()).await?;
-    assert_eq!(image, crate::strategy::PlaneImage::default());
+    let empty = crate::strategy::PlaneImage { at: exchange.now(), ..Default::default() };
+    assert_eq!(image, empty);
     let image = house.theirs.read().await?.plane_image(exchange.now()).await?;
     assert_eq!((image.seq, image.sessions.len()), (3, 3));
     Ok(())

@@ -94,6 +94,7 @@ impl CallReader for MemoryRead {
         let shelf = self.locked();
         let live = shelf.calls.all().filter(|call| !call.state.is_terminal() && call.live_until > now);
         Ok(PlaneImage {
+            at: now,
             seq: shelf.books.seq(),
             groups: shelf.books.groups(now),
             health: shelf.books.health(),

@@ -26,10 +26,13 @@ fn delivery(status: u16, body: &str, tries: u32) -> Delivery {
     };
     Delivery {
         answer: Ok(answer),
+        server: 0,
         tries,
+        failed_over: 0,
         refused: None,
         sent: Instant::now(),
         took: Duration::from_millis(7),
+        waited: Duration::from_millis(7),
     }
 }
 

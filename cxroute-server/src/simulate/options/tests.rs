@@ -44,7 +44,7 @@ fn keep_going_has_a_time_of_its_own() {
 fn errors_say_what_was_expected() {
     for (arguments, expected) in [
         (["--busy", "5"], "such as 5%"),
-        (["--url", "https://h"], "plain http only"),
+        (["--url", "ftp://h"], "expected http://host"),
         (["--url", "h:1"], "expected http://host"),
         (["--rate", "0.0001"], "expected calls per second"),
         (["--rate", "fast"], "expected calls per second"),

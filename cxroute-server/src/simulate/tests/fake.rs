@@ -22,6 +22,8 @@ pub(super) struct Hook {
     pub(super) body: Bytes,
     /// How many webhooks with these very bytes, stage and URL came before.
     pub(super) earlier: usize,
+    /// The port that it came to.
+    pub(super) port: u16,
 }
 
 /// An answer, correct until it is spoilt.
@@ -66,7 +68,7 @@ pub(super) struct Fake {
 impl Fake {
     /// A server that is correct but for `spoil`.
     pub(super) async fn start(spoil: Spoil) -> Self {
-        Self::serve(TcpListener::bind("127.0.0.1:0").await.unwrap(), spoil)
+        Self::serve(TcpListener::bind("127.0.0.1:0").await.unwrap(), Arc::default(), spoil)
     }
 
     /// A server that drops its first `connections`, as one that is killed does.
@@ -79,15 +81,32 @@ impl Fake {
             for _ in 0..connections {
                 drop(listener.accept().await.unwrap());
             }
-            warp::serve(filter(kept, |_, _| {})).incoming(listener).run().await;
+            warp::serve(filter(kept, |_, _| {}, address.port())).incoming(listener).run().await;
         });
         Self { address, memory }
     }
 
-    fn serve(listener: TcpListener, spoil: Spoil) -> Self {
+    /// Another server of the same service.
+    pub(super) async fn beside(&self, spoil: Spoil) -> Self {
+        Self::serve(TcpListener::bind("127.0.0.1:0").await.unwrap(), self.memory.clone(), spoil)
+    }
+
+    /// A server that drops every connection.
+    pub(super) async fn dying() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let memory = Arc::new(Mutex::new(Memory::default()));
-        tokio::spawn(warp::serve(filter(memory.clone(), spoil)).incoming(listener).run());
+        tokio::spawn(async move {
+            loop {
+                drop(listener.accept().await.unwrap());
+            }
+        });
+        Self { address, memory: Arc::default() }
+    }
+
+    fn serve(listener: TcpListener, memory: Arc<Mutex<Memory>>, spoil: Spoil) -> Self {
+        let address = listener.local_addr().unwrap();
+        let filter = filter(memory.clone(), spoil, address.port());
+        tokio::spawn(warp::serve(filter).incoming(listener).run());
         Self { address, memory }
     }
 
@@ -103,6 +122,7 @@ impl Fake {
 fn filter(
     memory: Arc<Mutex<Memory>>,
     spoil: Spoil,
+    port: u16,
 ) -> impl Filter<Extract = (Response<String>,), Error = warp::Rejection> + Clone {
     let query = warp::query::raw().or(warp::any().map(String::new)).unify();
     warp::any()
@@ -112,7 +132,8 @@ fn filter(
         .and(warp::header::headers_cloned())
         .and(warp::body::bytes())
         .then(move |method, path: warp::path::FullPath, query, headers, body| {
-            let hook = Hook { method, path: path.as_str().to_owned(), query, headers, body, earlier: 0 };
+            let path = path.as_str().to_owned();
+            let hook = Hook { method, path, query, headers, body, earlier: 0, port };
             let reply = {
                 let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
                 memory.take(hook, spoil)

@@ -14,9 +14,8 @@ use tokio::task::JoinSet;
 
 use crate::dice::{self, Dice};
 use crate::process::apply;
-use crate::records::{Kept, assert_listed, listed};
-use crate::simulated::{MISSES, spread};
-use crate::simulation::{Simulation, StoreIs, dials};
+use crate::records::{Kept, assert_listed, assert_windows, listed};
+use crate::simulation::{MISSES, Simulation, StoreIs, dials, spread};
 use crate::tenants::{CHAIN, LEVEL, TURNS};
 
 use churn::Churn;
@@ -119,7 +118,7 @@ async fn a_server_that_is_killed_twenty_times_loses_nothing_acknowledged_doubles
         assert_eq!(kept.counts(), dials(lines), "{domain}: attempts and dials");
         counts.push(kept.counts());
     }
-    crate::simulated::assert_windows(path, &counts);
+    assert_windows(path, &counts);
     assert!(spread(&counts[0], 3) <= 1, "{counts:?}");
     println!("{counts:?}; {} mirrored", load.mirror.len());
     load.mirror.repeat(victim.address(), victim.dice(), usize::MAX).await;

@@ -1,4 +1,4 @@
-//! `cargo xtask load`: simulated calls against a release server, as the platform would place them.
+//! `cargo xtask load simulated`: simulated calls against a release server, as the platform would place them.
 
 use std::fs;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use crate::process::Server;
 use crate::workspace;
 
 /// A tenant with one group per strategy and one capped agent: every kind of decision occurs.
-const CONFIG: &str = include_str!("../peers/load.yaml");
+const CONFIG: &str = include_str!("../../peers/load.yaml");
 const DOMAIN: &str = "load.cloudonix.net";
 const WEBHOOK_KEY: &str = "load-key";
 /// Whom the calls dial, one template a group; `#` is a random digit.
 const DIALLED: [&str; 6] = ["--to", "+1202#######", "--to", "+1312555####", "--to", "+4420########"];
 
-/// Options of `cargo xtask load`.
+/// Options of `cargo xtask load simulated`.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Calls to place
