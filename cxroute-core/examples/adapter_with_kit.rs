@@ -20,7 +20,7 @@ use cxroute_core::call::{Ingested, Signal};
 use cxroute_core::config::Domain;
 use cxroute_core::id::TenantId;
 use cxroute_core::memory::MemoryStore;
-use cxroute_core::port::{Store, StoreError, TenantRead, TenantTx, Upkeep};
+use cxroute_core::port::{OutboxId, Outgoing, Store, StoreError, TenantRead, TenantTx, Upkeep};
 use cxroute_core::time::Timestamp;
 
 /// Where a log's lines go.
@@ -76,6 +76,14 @@ impl<S: Store> Store for Logged<S> {
 
     async fn revisions(&self, operator: &Operator) -> Result<Vec<(TenantId, u64)>, StoreError> {
         self.store.revisions(operator).await
+    }
+
+    async fn outbox(&self, operator: &Operator, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
+        self.store.outbox(operator, limit).await
+    }
+
+    async fn forget_events(&self, operator: &Operator, ids: &[OutboxId]) -> Result<(), StoreError> {
+        self.store.forget_events(operator, ids).await
     }
 
     // Neither the compiler nor the kit asks for this one.

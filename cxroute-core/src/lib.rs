@@ -113,6 +113,9 @@
 //! what a copy of a webhook gets: the same bytes. `engine::Committer` (feature `runtime`) commits many webhooks in one
 //! transaction.
 //!
+//! **Events.** What happened to a call waits in the store's outbox until a [`Publisher`](engine::Publisher) has told it to
+//! those who listen, through [`Events`](port::Events). Who was away hears what came since, or that there was a gap.
+//!
 //! **Answers.** [`cxml`] has a type per verb; whatever the text, the document is well-formed:
 //!
 //! ```
@@ -127,8 +130,8 @@
 //!
 //! # Adapters
 //!
-//! The world is behind the ports of [`port`]: `Store`, `LiveState`, `Spool`, `Commit`. Those of [`memory`] are the
-//! executable specification of the first two. An adapter of your own implements the traits; the kit of feature `conformance` (module
+//! The world is behind the ports of [`port`]: `Store`, `LiveState`, `Events`, `Spool`, `Commit`. Those of [`memory`] are the
+//! executable specification of the first three. An adapter of your own implements the traits; the kit of feature `conformance` (module
 //! `conformance`) holds it against every law they have, one named test per law, with one line of code.
 //!
 //! # Features

@@ -13,11 +13,13 @@ use cxroute_core::conformance::{Checked, Subject, live, store};
 use cxroute_core::id::TenantId;
 use cxroute_core::memory::{MemoryLive, MemoryStore};
 use cxroute_core::port::{
-    AuditEntry, CallDetail, CallFilter, CallReader, Changes, ConfigReader, LiveError, LiveState, Names, Page,
-    Store, StoreError, TenantRead, TenantTx,
+    AuditEntry, CallDetail, CallFilter, CallReader, Changes, ConfigReader, LiveError, LiveState, Names,
+    OutboxId, Outgoing, Page, Store, StoreError, TenantRead, TenantTx,
 };
 use cxroute_core::secret::Sealed;
-use cxroute_core::strategy::{Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
+use cxroute_core::strategy::{
+    Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled,
+};
 use cxroute_core::time::Timestamp;
 
 /// What is wrong with an adapter.
@@ -143,6 +145,14 @@ impl Store for FaultyStore {
             revisions.pop();
         }
         Ok(revisions)
+    }
+
+    async fn outbox(&self, operator: &Operator, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
+        self.store.outbox(operator, limit).await
+    }
+
+    async fn forget_events(&self, operator: &Operator, ids: &[OutboxId]) -> Result<(), StoreError> {
+        self.store.forget_events(operator, ids).await
     }
 }
 
@@ -330,19 +340,15 @@ impl LiveState for FaultyLive {
         self.live.hydrate(self.scope(scope), image).await
     }
 
-    async fn adopt(
-        &self,
-        scope: &IngestScope,
-        adopted: Adopted,
-        now: Timestamp,
-    ) -> Result<(), LiveError> {
+    async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError> {
         if self.is(Fault::AdoptIgnored) {
             return Ok(());
         }
         let again = adopted.clone();
         self.live.adopt(self.scope(scope), adopted, now).await?;
         if self.is(Fault::AdoptsAnew) {
-            let call = SessionImage { token: SessionToken::new("another").unwrap(), ended: true, ..again.call };
+            let call =
+                SessionImage { token: SessionToken::new("another").unwrap(), ended: true, ..again.call };
             let call = SessionImage { attempts: Vec::new(), ..call };
             self.live.adopt(self.scope(scope), Adopted { attempt: None, call, ..again }, now).await?;
         }

@@ -2,6 +2,7 @@
 
 mod frozen_live;
 mod memory_spool;
+mod publishing;
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use cxroute_core::authority::Operator;
 use cxroute_core::config::Domain;
 use cxroute_core::conformance::Subject;
 use cxroute_core::conformance::fixture::{START, Script};
-use cxroute_core::memory::{MemoryLive, MemoryStore};
+use cxroute_core::memory::{MemoryEvents, MemoryLive, MemoryStore};
 use cxroute_core::port::{LiveState, Store as _};
 
 use self::memory_spool::MemorySpool;
@@ -39,6 +40,12 @@ mod frozen {
 
     cxroute_core::conformance_live!(plane);
 }
+
+async fn events() -> Subject<MemoryEvents> {
+    Subject::new(MemoryEvents::keeping(START, 500))
+}
+
+cxroute_core::conformance_events!(events);
 
 async fn spool() -> Subject<MemorySpool> {
     Subject::new(MemorySpool::default())

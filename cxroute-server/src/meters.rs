@@ -76,6 +76,8 @@ pub(crate) struct Meters {
     pub(crate) refresh_failures: Counter,
     /// Rows that the store's upkeep deleted.
     pub(crate) trimmed: Counter,
+    /// Events that this server published.
+    pub(crate) events: Counter,
     pub(crate) connections: Gauge,
     pub(crate) tls_failures: Counter,
     pub(crate) spool_signals: Gauge,
@@ -121,6 +123,7 @@ impl Meters {
             refreshed: counter!("cxroute_snapshots_refreshed_total"),
             refresh_failures: counter!("cxroute_refresh_failures_total"),
             trimmed: counter!("cxroute_trimmed_rows_total"),
+            events: counter!("cxroute_events_published_total"),
             connections: metrics::gauge!("cxroute_connections"),
             tls_failures: counter!("cxroute_tls_handshake_failures_total"),
             spool_signals: spool("cxroute_spool_signals"),
@@ -184,6 +187,7 @@ fn describe() {
     describe_counter!("cxroute_snapshots_refreshed_total", "Configurations that were loaded again");
     describe_counter!("cxroute_refresh_failures_total", "Polls of the configurations that the store failed");
     describe_counter!("cxroute_trimmed_rows_total", "Rows that the store's upkeep deleted");
+    describe_counter!("cxroute_events_published_total", "Events that this server published");
     describe_gauge!("cxroute_connections", "Open connections");
     describe_counter!("cxroute_tls_handshake_failures_total", "TLS handshakes that failed or took too long");
     describe_gauge!("cxroute_spool_signals", "Signals that wait in the spool");

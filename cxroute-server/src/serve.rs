@@ -117,6 +117,7 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let backing = Backing {
         store: opened.store,
         live: options.live.open(options.live_patience())?,
+        events: options.live.events(crate::now())?,
         durability,
         authenticator: Arc::new(opened.keyring.webhook_keys()),
         vault: opened.keyring,

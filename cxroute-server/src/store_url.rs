@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use cxroute_core::memory::{MemoryLive, MemoryStore};
-use cxroute_core::port::{LiveState, Store};
+use cxroute_core::memory::{MemoryEvents, MemoryLive, MemoryStore};
+use cxroute_core::port::{Events, LiveState, Store};
 use cxroute_core::seal::Keyring;
-use cxroute_state_redis::{RedisLive, RedisLiveOptions};
+use cxroute_core::time::Timestamp;
+use cxroute_state_redis::{RedisEvents, RedisEventsOptions, RedisLive, RedisLiveOptions};
 use cxroute_store_mysql::MySqlStore;
 use cxroute_store_sqlite::SqliteStore;
 
@@ -153,6 +154,22 @@ impl LiveUrl {
             Self::Redis(url) => {
                 let options = RedisLiveOptions { patience, ..RedisLiveOptions::default() };
                 Arc::new(RedisLive::open(&url.0, options).context("--live")?)
+            }
+        })
+    }
+}
+
+impl LiveUrl {
+    /// Opens what tells of events: beside the execution plane, for the same servers. A Redis that is away is no reason to
+    /// wait.
+    ///
+    /// # Errors
+    /// What was expected of the URL.
+    pub fn events(&self, now: Timestamp) -> anyhow::Result<Arc<dyn Events>> {
+        Ok(match self {
+            Self::Memory => Arc::new(MemoryEvents::starting(now)),
+            Self::Redis(url) => {
+                Arc::new(RedisEvents::open(&url.0, RedisEventsOptions::default()).context("--live")?)
             }
         })
     }

@@ -2,7 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use cxroute_core::strategy::{Choice, ChooseRequest, PlaneImage};
+use cxroute_core::id::GroupId;
+use cxroute_core::strategy::{Choice, ChooseRequest, GroupView, PlaneImage};
 use cxroute_core::time::Timestamp;
 
 use crate::replica::{Outcome, Replica};
@@ -53,6 +54,10 @@ impl Copy {
 
     pub(crate) fn knows(&self, fingerprint: u64) -> bool {
         self.replica.knows(fingerprint)
+    }
+
+    pub(crate) fn group(&self, group: GroupId) -> Option<GroupView> {
+        self.replica.group(group)
     }
 
     pub(crate) fn preview(&self, request: &ChooseRequest<'_>) -> Choice {

@@ -31,13 +31,28 @@
 //! | `tenant:{5}:plane` | hash | the plane's epoch, version, position |
 //! | `tenant:{5}:plane:log` | stream | the operations since the snapshot before the last one |
 //! | `tenant:{5}:plane:snapshot` | string | the state that a server starts from |
+//!
+//! These are for people; no decision reads them. The server that made a choice writes them within two seconds, off the way
+//! of calls; a view of an older place in the log never replaces a newer one.
+//!
+//! | key | type | what |
+//! |---|---|---|
+//! | `tenant:{5}:group:20:load_balanced:calls` | sorted set | agents, by their calls in the window |
+//! | `tenant:{5}:group:20:load_balanced:window` | sorted set | `time:agent`: an agent was chosen in the step of the window that began then |
+//! | `tenant:{5}:group:20:round_robin:current` | string | the agent that was chosen last |
+//! | `tenant:{5}:routing:lock:TOKEN` | string | a choice is made and not yet known to be durable; ends with its lease |
+//! | `tenant:{5}:webhook:idempotent:KIND:TOKEN:HASH` | string | `processing`, then `completed`, for 300 s |
+//!
+//! The keys of [`RedisEvents`] are listed there.
 
 mod ask;
 mod batch;
 mod copy;
+mod events;
 mod keys;
 mod link;
 mod made;
+mod mirror;
 mod options;
 mod owed;
 mod replica;
@@ -57,12 +72,15 @@ use cxroute_core::call::{EventKey, SessionToken};
 use cxroute_core::id::TenantId;
 use cxroute_core::port::{LiveError, LiveState};
 use cxroute_core::secret::Sealed;
-use cxroute_core::strategy::{Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
+use cxroute_core::strategy::{
+    Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled,
+};
 use cxroute_core::time::Timestamp;
 use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+pub use self::events::{RedisEvents, RedisEventsOptions};
 pub use self::options::{PlaneClock, RedisLiveOptions};
 pub use self::url::RedisUrlError;
 
@@ -214,12 +232,7 @@ impl LiveState for RedisLive {
         self.tell(scope, Operation::Hydrate(image), None).await
     }
 
-    async fn adopt(
-        &self,
-        scope: &IngestScope,
-        adopted: Adopted,
-        now: Timestamp,
-    ) -> Result<(), LiveError> {
+    async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError> {
         self.tell(scope, Operation::Adopt(adopted), Some(now)).await
     }
 

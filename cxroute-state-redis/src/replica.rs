@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use cxroute_core::strategy::{Choice, ChooseRequest, LedgerDelta, Plane, PlaneImage, Roster, Settled};
+use cxroute_core::id::GroupId;
+use cxroute_core::strategy::{
+    Choice, ChooseRequest, GroupView, LedgerDelta, Plane, PlaneImage, Roster, Settled,
+};
 use cxroute_core::time::Timestamp;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -68,6 +71,11 @@ impl Replica {
             Operation::Adopt(adopted) => self.plane.adopt(adopted, now),
         }
         Outcome::Done
+    }
+
+    /// A group's books, for people.
+    pub(crate) fn group(&self, group: GroupId) -> Option<GroupView> {
+        self.plane.group(group)
     }
 
     /// What a choice would come to now.

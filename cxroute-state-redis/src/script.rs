@@ -14,13 +14,13 @@ static LOAD: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("lua/load.lu
 static SHORTEN: LazyLock<Lua> = LazyLock::new(|| Lua::new(include_str!("lua/shorten.lua")));
 
 /// A script, and the hash that Redis knows it by.
-struct Lua {
+pub(crate) struct Lua {
     text: &'static str,
     hash: String,
 }
 
 impl Lua {
-    fn new(text: &'static str) -> Self {
+    pub(crate) fn new(text: &'static str) -> Self {
         Self { text, hash: Script::new(text).get_hash().to_owned() }
     }
 }
@@ -240,12 +240,8 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Runs a pipeline with a script by its hash; with its text, if Redis does not know it.
     async fn run(&self, script: &Lua, pipeline: impl Fn(By<'_>) -> Pipeline) -> Result<Vec<Value>, Trouble> {
-        match self.link.run(&pipeline(By::Hash(script)), self.patience).await {
-            Err(Trouble::NoScript) => self.link.run(&pipeline(By::Text(script)), self.patience).await,
-            answered => answered,
-        }
+        run(self.link, self.patience, script, pipeline).await
     }
 
     fn keep_millis(&self) -> u64 {
@@ -260,9 +256,22 @@ pub(crate) enum Replace {
     No,
 }
 
+/// Runs a pipeline with a script by its hash; with its text, if Redis does not know it.
+pub(crate) async fn run(
+    link: &Link,
+    patience: Duration,
+    script: &Lua,
+    pipeline: impl Fn(By<'_>) -> Pipeline,
+) -> Result<Vec<Value>, Trouble> {
+    match link.run(&pipeline(By::Hash(script)), patience).await {
+        Err(Trouble::NoScript) => link.run(&pipeline(By::Text(script)), patience).await,
+        answered => answered,
+    }
+}
+
 /// How a script is named.
 #[derive(Clone, Copy)]
-enum By<'a> {
+pub(crate) enum By<'a> {
     Hash(&'a Lua),
     Text(&'a Lua),
 }
@@ -285,7 +294,7 @@ impl By<'_> {
         command
     }
 
-    fn alone(self, keys: &[String], arguments: impl Fn(&mut Cmd)) -> Pipeline {
+    pub(crate) fn alone(self, keys: &[String], arguments: impl Fn(&mut Cmd)) -> Pipeline {
         let mut command = self.cmd(keys);
         arguments(&mut command);
         let mut pipeline = Pipeline::new();
@@ -294,15 +303,15 @@ impl By<'_> {
     }
 }
 
-fn millis(span: Duration) -> u64 {
+pub(crate) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn strange(expected: &str) -> Trouble {
+pub(crate) fn strange(expected: &str) -> Trouble {
     Trouble::Away(format!("expected {expected} of a script, got something else"))
 }
 
-fn fields(answer: Value) -> std::vec::IntoIter<Value> {
+pub(crate) fn fields(answer: Value) -> std::vec::IntoIter<Value> {
     match answer {
         Value::Array(fields) => fields.into_iter(),
         _ => Vec::new().into_iter(),
@@ -317,11 +326,11 @@ fn bytes(value: Option<Value>) -> Vec<u8> {
     }
 }
 
-fn text(value: Option<Value>) -> String {
+pub(crate) fn text(value: Option<Value>) -> String {
     String::from_utf8(bytes(value)).unwrap_or_default()
 }
 
-fn number(value: Option<Value>) -> Option<i64> {
+pub(crate) fn number(value: Option<Value>) -> Option<i64> {
     match value? {
         Value::Int(number) => Some(number),
         other => text(Some(other)).parse().ok(),

@@ -19,11 +19,12 @@ use crate::copy::{Behind, Copy};
 use crate::keys::Keys;
 use crate::link::{Link, Trouble};
 use crate::made::Made;
+use crate::mirror::Mirror;
 use crate::options::RedisLiveOptions;
 use crate::owed::{Owed, Room};
 use crate::replica::Outcome;
-use crate::wire::Operation;
 use crate::script::{Appended, Desk, Founded, Loaded, Replace};
+use crate::wire::Operation;
 
 /// So many asks share a batch.
 const MOST_IN_BATCH: usize = 128;
@@ -66,6 +67,7 @@ pub(crate) struct Tenant {
     standing: Arc<Standing>,
     copy: Option<Copy>,
     made: Made,
+    mirror: Mirror,
     owed: Owed,
     /// When Redis's clock was read last, and what it said, in milliseconds.
     clock: Option<(Instant, i64)>,
@@ -86,9 +88,11 @@ impl Tenant {
         options: RedisLiveOptions,
         standing: Arc<Standing>,
     ) -> Self {
+        let keys = Arc::new(keys);
         Self {
+            mirror: Mirror::new(Arc::clone(&link), Arc::clone(&keys), &options),
             link,
-            keys: Arc::new(keys),
+            keys,
             options,
             standing,
             copy: None,
@@ -133,6 +137,7 @@ impl Tenant {
                 }
             }
             self.serve(std::mem::take(&mut batch)).await;
+            self.mirror.show(self.copy.as_ref());
         }
     }
 
@@ -264,7 +269,10 @@ impl Tenant {
             let (entries, count) = Batch::owed(&self.owed, copy, &self.made, self.options.clock);
             match self.append(&entries).await? {
                 Sent::InLog(_) => {
-                    self.owed.oldest(count).for_each(|(operation, _)| self.made.settle(operation));
+                    self.owed.oldest(count).for_each(|(operation, _)| {
+                        self.made.settle(operation);
+                        self.mirror.told(operation);
+                    });
                     self.owed.told(count);
                 }
                 Sent::Nothing | Sent::Unknown => self.copy = None,
@@ -346,6 +354,7 @@ impl Tenant {
                 (ask @ Ask::Choose(..), Some(Outcome::UnknownRoster)) => again.push(ask),
                 (Ask::Choose(asked, reply), Some(Outcome::Choice(choice))) => {
                     self.made.note(&asked, &choice, &copy.epoch);
+                    self.mirror.chosen(&asked.token, asked.key, &choice);
                     // A caller that has given up decided by itself: what becomes durable of that takes this one's place.
                     let _gone = reply.send(Ok(choice)).is_err();
                 }
@@ -357,6 +366,7 @@ impl Tenant {
                 }
                 (Ask::Tell(operation, _, reply), _) => {
                     self.made.settle(&operation);
+                    self.mirror.told(&operation);
                     let _gone = reply.is_some_and(|reply| reply.send(Ok(())).is_err());
                 }
                 (ask, _) => ask.refuse(away("it answered something else")),

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use redis::cluster::ClusterClientBuilder;
 use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
-use redis::{Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo as _, TlsCertificates, TlsMode};
+use redis::{
+    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisError, TlsCertificates, TlsMode,
+};
 
+use crate::events::Hearing;
 use crate::link::Source;
 use crate::tls::TlsFiles;
 
@@ -29,8 +32,16 @@ fn refused(got: impl Into<String>) -> RedisUrlError {
     RedisUrlError { expected: EXPECTED, got: got.into() }
 }
 
-/// Where `url` says that Redis is.
-pub(crate) fn source(url: &str) -> Result<Source, RedisUrlError> {
+/// A URL, taken apart.
+struct Parts<'a> {
+    scheme: &'a str,
+    /// A single node's.
+    node_scheme: &'static str,
+    place: &'a str,
+    tls: Option<TlsCertificates>,
+}
+
+fn parts(url: &str) -> Result<Parts<'_>, RedisUrlError> {
     let (scheme, rest) = url.split_once("://").ok_or_else(|| refused("a text without a scheme"))?;
     // The driver has one, which believes any certificate.
     if rest.contains('#') {
@@ -43,21 +54,45 @@ pub(crate) fn source(url: &str) -> Result<Source, RedisUrlError> {
         (_, "") => None,
         _ => return Err(refused("parameters of TLS, and a URL without it")),
     };
+    Ok(Parts { scheme, node_scheme, place, tls })
+}
+
+/// Where `url` says that Redis is.
+pub(crate) fn source(url: &str) -> Result<Source, RedisUrlError> {
+    let Parts { scheme, node_scheme, place, tls } = parts(url)?;
     match scheme {
-        "redis" | "rediss" => single(&format!("{node_scheme}://{place}"), tls),
+        "redis" | "rediss" => {
+            let client = client(format!("{node_scheme}://{place}"), tls);
+            let client = client.map_err(|error| refused(format!("a URL that is none: {error}")))?;
+            Ok(Source::Single(Box::new(client)))
+        }
         "redis+cluster" | "rediss+cluster" => cluster(node_scheme, place, tls),
         "redis+sentinel" | "rediss+sentinel" => sentinel(node_scheme, place, tls),
         other => Err(refused(format!("a URL with the scheme {other:?}"))),
     }
 }
 
-fn single(url: &str, tls: Option<TlsCertificates>) -> Result<Source, RedisUrlError> {
-    let client = match tls {
-        Some(tls) => Client::build_with_tls(url, tls),
-        None => Client::open(url),
-    };
-    let client = client.map_err(|error| refused(format!("a URL that is none: {error}")))?;
-    Ok(Source::Single(Box::new(client)))
+/// Where the channels of the Redis that `url` names are heard.
+pub(crate) fn hearing(url: &str) -> Result<Hearing, RedisUrlError> {
+    Ok(match source(url)? {
+        Source::Single(client) => Hearing::Single(client),
+        Source::Sentinel(client) => Hearing::Sentinel(client),
+        Source::Cluster(_) => {
+            let Parts { node_scheme, place, tls, .. } = parts(url)?;
+            let (nodes, _) = nodes(node_scheme, place)?;
+            let client = |node| {
+                client(node, tls.clone()).map_err(|error| refused(format!("a node that is none: {error}")))
+            };
+            Hearing::Nodes(nodes.into_iter().map(client).collect::<Result<_, _>>()?)
+        }
+    })
+}
+
+fn client(at: impl IntoConnectionInfo, tls: Option<TlsCertificates>) -> Result<Client, RedisError> {
+    match tls {
+        Some(tls) => Client::build_with_tls(at, tls),
+        None => Client::open(at),
+    }
 }
 
 /// User and password, which all nodes share, and the nodes.

@@ -1,7 +1,8 @@
-//! The plane in Redis against the conformance kit, on one server and on a cluster: every law of the port.
+//! The plane and the events in Redis against the conformance kit, on one server and on a cluster: every law of the ports.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a kit without its adapter has nothing to say")]
 
+mod events_apart;
 mod support;
 
 /// On a single Redis, which `CXROUTE_TEST_REDIS` names.
@@ -41,4 +42,31 @@ mod cluster {
     }
 
     cxroute_core::conformance_live!(plane);
+}
+
+/// Events on a single Redis, and on a cluster.
+mod events {
+    mod single {
+        use cxroute_core::conformance::Subject;
+
+        use crate::events_apart::EventsApart;
+
+        async fn events() -> Subject<EventsApart> {
+            Subject::new(EventsApart::on("CXROUTE_TEST_REDIS"))
+        }
+
+        cxroute_core::conformance_events!(events);
+    }
+
+    mod cluster {
+        use cxroute_core::conformance::Subject;
+
+        use crate::events_apart::EventsApart;
+
+        async fn events() -> Subject<EventsApart> {
+            Subject::new(EventsApart::on("CXROUTE_TEST_REDIS_CLUSTER"))
+        }
+
+        cxroute_core::conformance_events!(events);
+    }
 }

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod events;
+mod mirror;
 mod private_redis;
 
 use std::sync::Arc;
@@ -15,8 +17,8 @@ use cxroute_core::conformance::fixture::{answer, roster, seat, token};
 use cxroute_core::id::{AgentId, GroupId, MembershipId, TenantId};
 use cxroute_core::port::{LiveError, LiveState as _};
 use cxroute_core::strategy::{
-    Adopted, AttemptSeat, Choice, ChooseRequest, Counted, LastResort, LiveAttempt, Picked, PlaneImage, Roster,
-    SessionImage,
+    Adopted, AttemptSeat, Choice, ChooseRequest, Counted, LastResort, LiveAttempt, Picked, PlaneImage,
+    Roster, SessionImage,
 };
 use cxroute_core::time::Timestamp;
 use cxroute_state_redis::{RedisLive, RedisLiveOptions};
@@ -140,10 +142,10 @@ async fn a_choice_costs_one_script_and_one_read_whatever_the_size_of_the_group()
             line.agent(&format!("{members} {call}"), &stages).await;
         }
         let after = calls(&redis);
-        // A look at what others wrote may fall in between.
+        // A look at what others wrote may fall in between; so may a script that shows people what was chosen.
         let [scripts, reads] = [0, 1].map(|n| after[n].0 - before[n].0);
         assert!(
-            (50..=53).contains(&scripts) && scripts == reads,
+            (50..=53).contains(&reads) && (reads..=reads + 3).contains(&scripts),
             "{members}: {scripts} scripts, {reads} reads"
         );
         let micros = (after[0].1 - before[0].1 + after[1].1 - before[1].1) / scripts;
@@ -191,10 +193,9 @@ async fn a_server_that_comes_late_starts_from_the_state_that_others_wrote_and_th
     assert_eq!(late.agent("the next", &turns()).await, 7 + (expected - 7 + 1) % 3, "the turn goes on");
     let copy = late.choose("call 2999", &turns()).await.unwrap();
     assert_eq!(copy, Choice::Answered(answer(&words)), "it knows what the others answered");
-    for key in redis.says(&["keys", "*"]).lines() {
-        let left: i64 = redis.says(&["pttl", key]).parse().unwrap();
-        assert!(left > 0, "{key} never goes");
-    }
+    let lasting = "local keys = {} for _, key in ipairs(redis.call('KEYS', '*')) do
+        if redis.call('PTTL', key) < 0 then keys[#keys + 1] = key end end return keys";
+    assert_eq!(redis.says(&["eval", lasting, "0"]), "", "keys that never go");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -234,7 +235,9 @@ async fn a_redis_that_stops_is_away_at_once_and_what_it_runs_late_does_nothing()
     redis.signal("CONT");
     // What was sent before it stopped has run by the time that this is answered.
     assert_eq!(redis.says(&["xlen", "tenant:{5}:plane:log"]), entries, "late scripts did nothing");
-    let Ok(Choice::Made(pick) | Choice::Recorded(pick)) = line.once_it_is_there(&turns()).await else { panic!("it lost nothing") };
+    let Ok(Choice::Made(pick) | Choice::Recorded(pick)) = line.once_it_is_there(&turns()).await else {
+        panic!("it lost nothing")
+    };
     let calls: u64 = pick.stages[0].members.iter().map(|member| member.calls).sum();
     assert_eq!(calls, 1, "of all that was asked while it was away it knows nothing");
 }
@@ -254,7 +257,9 @@ async fn a_plane_that_was_away_is_told_what_it_missed_and_goes_on() {
     }
     let _kept = line.live.end(&line.scope, &token("ended"), now()).await;
     redis.signal("CONT");
-    let Ok(Choice::Made(pick) | Choice::Recorded(pick)) = line.once_it_is_there(&capped()).await else { panic!("it lost nothing") };
+    let Ok(Choice::Made(pick) | Choice::Recorded(pick)) = line.once_it_is_there(&capped()).await else {
+        panic!("it lost nothing")
+    };
     assert_eq!(pick.picked, Picked::Nobody, "the one seat is taken");
     assert_eq!(pick.stages[0].members[0].calls, 2, "both calls count");
     line.live.end(&line.scope, &token("lasting"), now()).await.unwrap();
@@ -295,7 +300,9 @@ async fn a_server_that_comes_late_to_ten_thousand_live_calls_knows_them_soon() {
     let choice = late.once_it_is_there(&capped()).await.unwrap();
     let (took, state) = (began.elapsed(), redis.says(&["strlen", "tenant:{5}:plane:snapshot"]));
     println!("a state of {state} bytes was there after {took:?}");
-    let (Choice::Made(pick) | Choice::Recorded(pick)) = choice else { panic!("expected a choice, got {choice:?}") };
+    let (Choice::Made(pick) | Choice::Recorded(pick)) = choice else {
+        panic!("expected a choice, got {choice:?}")
+    };
     assert_eq!(pick.picked, Picked::Nobody, "10,000 calls are more than the one seat takes");
     assert!(took < Duration::from_secs(3), "{took:?}");
 }

@@ -17,6 +17,7 @@ mod error;
 mod ingest;
 mod migrate;
 mod months;
+mod outbox;
 mod read;
 mod sql;
 mod store;

@@ -10,7 +10,7 @@ use cxroute_core::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use cxroute_core::call::{Ingested, Signal};
 use cxroute_core::config::{Domain, TenantSettings};
 use cxroute_core::id::{CallId, TenantId};
-use cxroute_core::port::{Store, StoreError, TenantRead, TenantTx, Upkeep};
+use cxroute_core::port::{OutboxId, Outgoing, Store, StoreError, TenantRead, TenantTx, Upkeep};
 use cxroute_core::time::Timestamp;
 use cxroute_store_sql::batch;
 use cxroute_store_sql::codec::{key, number, to_document};
@@ -34,11 +34,13 @@ pub struct StoreOptions {
     pub readers: u32,
     /// How long a free connection, and a transaction's end, are waited for.
     pub patience: Duration,
+    /// So many events, about, wait for somebody who publishes them: beyond, the oldest are given up.
+    pub most_events: u32,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { writers: 4, readers: 8, patience: Duration::from_secs(2) }
+        Self { writers: 4, readers: 8, patience: Duration::from_secs(2), most_events: 200_000 }
     }
 }
 
@@ -48,6 +50,7 @@ pub struct MySqlStore {
     writer: MySqlPool,
     readers: MySqlPool,
     patience: Duration,
+    most_events: u32,
     /// A number that this server has drawn: it keeps its rows apart from other servers' where keys could meet.
     server: u16,
     /// The id of the last line of audit.
@@ -84,14 +87,14 @@ impl MySqlStore {
 
     async fn try_open(location: &str, options: &StoreOptions) -> Result<Self, Fault> {
         let place = options_of(location)?;
-        let StoreOptions { writers, readers, patience } = *options;
+        let StoreOptions { writers, readers, patience, most_events } = *options;
         let writer = pool(&place, writers, patience, Role::Writer);
         migrate(&writer).await?;
         let readers = pool(&place, readers, patience, Role::Reader);
         let drawn = getrandom::u32().map_err(|error| Fault::new(Kind::Broken, error.to_string()))?;
         let (tenants, configurers) = (RwLock::default(), Mutex::default());
         let (server, audit_id) = (drawn as u16, AtomicI64::new(0));
-        Ok(Self { writer, readers, patience, server, audit_id, tenants, configurers })
+        Ok(Self { writer, readers, patience, most_events, server, audit_id, tenants, configurers })
     }
 
     /// Closes every connection once its work is done; what comes later finds the store away.
@@ -102,6 +105,14 @@ impl MySqlStore {
 
     pub(crate) const fn writer(&self) -> &MySqlPool {
         &self.writer
+    }
+
+    pub(crate) const fn readers(&self) -> &MySqlPool {
+        &self.readers
+    }
+
+    pub(crate) const fn most_events(&self) -> u32 {
+        self.most_events
     }
 
     pub(crate) const fn patience(&self) -> Duration {
@@ -252,10 +263,19 @@ impl Store for MySqlStore {
             .collect()
     }
 
+    async fn outbox(&self, _operator: &Operator, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
+        self.oldest_events(limit).await
+    }
+
+    async fn forget_events(&self, _operator: &Operator, ids: &[OutboxId]) -> Result<(), StoreError> {
+        self.delete_events(ids).await
+    }
+
     async fn upkeep(&self, _operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
         let partitions = months::open(self.writer(), now).await;
         let partitions = partitions.map_err(|fault| fault.into_store("partitions"))?;
-        Ok(Upkeep { partitions, ..self.trim(now).await? })
+        let events = self.give_up_events().await?;
+        Ok(Upkeep { partitions, events, ..self.trim(now).await? })
     }
 }
 

@@ -12,6 +12,7 @@ mod connect;
 mod error;
 mod ingest;
 mod migrate;
+mod outbox;
 mod read;
 mod spool;
 mod sql;

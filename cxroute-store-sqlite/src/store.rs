@@ -10,7 +10,7 @@ use cxroute_core::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use cxroute_core::call::{Ingested, Signal};
 use cxroute_core::config::{Domain, TenantSettings};
 use cxroute_core::id::TenantId;
-use cxroute_core::port::{Store, StoreError, TenantRead, TenantTx, Upkeep};
+use cxroute_core::port::{OutboxId, Outgoing, Store, StoreError, TenantRead, TenantTx, Upkeep};
 use cxroute_core::time::Timestamp;
 use cxroute_store_sql::batch;
 use cxroute_store_sql::codec::{key, number, to_document};
@@ -32,6 +32,8 @@ pub struct StoreOptions {
     pub busy_timeout: Duration,
     /// How long this process's own writer, or a reader, is waited for.
     pub patience: Duration,
+    /// So many events, about, wait for somebody who publishes them: beyond, the oldest are given up.
+    pub most_events: u32,
 }
 
 /// A database that is locked when it is opened is tried again for so many busy time-outs.
@@ -39,7 +41,12 @@ const OPENING: u32 = 10;
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { readers: 4, busy_timeout: Duration::from_millis(100), patience: Duration::from_secs(2) }
+        Self {
+            readers: 4,
+            busy_timeout: Duration::from_millis(100),
+            patience: Duration::from_secs(2),
+            most_events: 200_000,
+        }
     }
 }
 
@@ -52,6 +59,7 @@ pub struct SqliteStore {
     /// One connection: who has acquired it is the writer.
     writer: SqlitePool,
     readers: SqlitePool,
+    most_events: u32,
     /// Tenants that are known to exist; they are never deleted.
     tenants: RwLock<HashSet<TenantId>>,
     /// Per tenant, who configures it, and the last id that was given.
@@ -84,7 +92,8 @@ impl SqliteStore {
         migrate(&writer).await?;
         let readers = place.readers(options.readers).await?;
         let (tenants, configurers) = (RwLock::default(), Mutex::default());
-        Ok(Self { file, writer, readers, tenants, configurers })
+        let most_events = options.most_events;
+        Ok(Self { file, writer, readers, most_events, tenants, configurers })
     }
 
     /// Closes every connection once its work is done; what comes later finds the store away.
@@ -112,6 +121,14 @@ impl SqliteStore {
 
     pub(crate) const fn writer(&self) -> &SqlitePool {
         &self.writer
+    }
+
+    pub(crate) const fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    pub(crate) const fn most_events(&self) -> u32 {
+        self.most_events
     }
 
     fn is_known(&self, tenant: TenantId) -> bool {
@@ -242,8 +259,17 @@ impl Store for SqliteStore {
             .collect()
     }
 
+    async fn outbox(&self, _operator: &Operator, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
+        self.oldest_events(limit).await
+    }
+
+    async fn forget_events(&self, _operator: &Operator, ids: &[OutboxId]) -> Result<(), StoreError> {
+        self.delete_events(ids).await
+    }
+
     async fn upkeep(&self, _operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
-        self.trim(now).await
+        let events = self.give_up_events().await?;
+        Ok(Upkeep { events, ..self.trim(now).await? })
     }
 }
 

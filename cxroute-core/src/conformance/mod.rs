@@ -18,7 +18,8 @@
 //! cxroute_core::conformance_live!(fresh_plane);
 //! ```
 //!
-//! [`conformance_spool!`](crate::conformance_spool!) does the same for a [`Spool`](crate::port::Spool).
+//! [`conformance_events!`](crate::conformance_events!) does the same for [`Events`](crate::port::Events),
+//! [`conformance_spool!`](crate::conformance_spool!) for a [`Spool`](crate::port::Spool).
 //!
 //! Put that into `tests/conformance.rs` of the adapter's crate, with this among its dev-dependencies, and run
 //! `cargo test`:
@@ -34,7 +35,7 @@
 //!   of the store and [`random_operations_behave_like_the_plane`](live::law::random_operations_behave_like_the_plane) of
 //!   the execution plane are model tests: random operations on the adapter and on the executable specification
 //!   ([`MemoryStore`](crate::memory::MemoryStore), [`Plane`](crate::strategy::Plane)) give equal answers. A failure is
-//!   shrunk to a short list of operations. `PROPTEST_CASES` sets how many sequences are tried. The spool has none.
+//!   shrunk to a short list of operations. `PROPTEST_CASES` sets how many sequences are tried. Events and spool have none.
 //! - What must live as long as the adapter (a temporary folder, a server's process) rides along: [`Subject::keeping`].
 //!   An adapter whose server cannot be reached must fail; the kit has no way to skip.
 //! - The values in [`fixture`] are public: an adapter's own tests need calls and configurations too.
@@ -45,6 +46,7 @@
 //! **Warning:** the kit cannot see whether a wrapper forwards [`Store::upkeep`](crate::port::Store::upkeep), which has a
 //! default that does nothing: a wrapper that leaves it out keeps every law, and its store is never tidied.
 
+pub mod events;
 pub mod fixture;
 pub mod live;
 pub mod spool;
@@ -61,7 +63,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use crate::authority::Operator;
 use crate::config::DomainError;
-use crate::port::{LiveError, SpoolError, StoreError};
+use crate::port::{EventsError, LiveError, SpoolError, StoreError};
 
 /// What a law comes to. A law that does not hold panics with the values that differ, or is [`Broken`].
 pub type Checked = Result<(), Broken>;
@@ -96,7 +98,15 @@ macro_rules! broken_by {
         }
     )+};
 }
-broken_by!(StoreError, LiveError, SpoolError, DomainError, std::io::Error, tokio::task::JoinError);
+broken_by!(
+    StoreError,
+    LiveError,
+    EventsError,
+    SpoolError,
+    DomainError,
+    std::io::Error,
+    tokio::task::JoinError
+);
 
 /// A fresh, empty adapter, with what must live as long as it does.
 pub struct Subject<A> {

@@ -79,8 +79,7 @@ impl Engine {
                     }
                 }
                 Found::Answered(sealed) => return self.repeat(admitted, asking, sealed).await,
-                Found::Unknown(plane)
-                    if self.learn(admitted, plane, asking).await == Learned::Call => {}
+                Found::Unknown(plane) if self.learn(admitted, plane, asking).await == Learned::Call => {}
                 Found::Unknown(_) => settles = Settles::Never,
             }
         }
@@ -217,12 +216,7 @@ impl Engine {
     }
 
     /// Tells the plane that a call is over; the shared one in any case.
-    pub(super) async fn close(
-        &self,
-        admitted: &Admitted,
-        call: &Call,
-        now: Timestamp,
-    ) {
+    pub(super) async fn close(&self, admitted: &Admitted, call: &Call, now: Timestamp) {
         let spare: Option<&dyn LiveState> = admitted.gate().outage.lasts().then_some(&self.spare);
         for live in [Some(self.parts.live.as_ref()), spare].into_iter().flatten() {
             let scope = admitted.scope();

@@ -61,7 +61,12 @@ impl Engine {
     }
 
     /// What the store keeps of a call; nothing if it does not say so as soon as a live call needs to know.
-    pub(super) async fn recorded_soon(&self, admitted: &Admitted, token: &SessionToken, now: Timestamp) -> Option<Call> {
+    pub(super) async fn recorded_soon(
+        &self,
+        admitted: &Admitted,
+        token: &SessionToken,
+        now: Timestamp,
+    ) -> Option<Call> {
         self.patience.soon(now, self.recorded(admitted, token)).await.flatten()
     }
 }

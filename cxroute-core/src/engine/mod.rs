@@ -30,7 +30,7 @@
 //! | a session update's or CDR's header names another domain | [`CxHeaders::disagreeing_domain`] |
 //!
 //! The engine itself does not look at the domain that a request names. Call [`Engine::refresh`] once a second, so that
-//! changes of configuration are routed by.
+//! changes of configuration are routed by, and [`Publisher::round`] some 20 times, so that those who listen hear of calls.
 //!
 //! [`VoiceRequest::disagreeing_domain`]: crate::cloudonix::VoiceRequest::disagreeing_domain
 //! [`CxHeaders::disagreeing_domain`]: crate::cloudonix::CxHeaders::disagreeing_domain
@@ -122,6 +122,7 @@ mod explain;
 mod gate;
 mod outage;
 mod patience;
+mod publisher;
 mod refresh;
 mod replay;
 mod route;
@@ -137,6 +138,7 @@ pub use committer::{CatchUp, Committer, CommitterCounts, CommitterOptions};
 pub use drain::{Drained, Told, drain_spool};
 pub use explain::{Explanation, Question};
 pub use gate::{Admitted, Credentials, Gate, Knock, Refused};
+pub use publisher::{PublishError, Publisher, Round};
 pub use replay::{Distribution, Replay, Share};
 pub use route::Origin;
 pub use snapshot::{Ending, Snapshot};

@@ -20,7 +20,11 @@ pub(super) struct Outage {
 
 impl Default for Outage {
     fn default() -> Self {
-        Self { failed: AtomicI64::new(i64::MIN), lasting: AtomicBool::default(), wanted: AtomicBool::default() }
+        Self {
+            failed: AtomicI64::new(i64::MIN),
+            lasting: AtomicBool::default(),
+            wanted: AtomicBool::default(),
+        }
     }
 }
 

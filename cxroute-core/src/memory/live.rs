@@ -10,7 +10,9 @@ use crate::call::{EventKey, SessionToken};
 use crate::id::TenantId;
 use crate::port::{LiveError, LiveState};
 use crate::secret::Sealed;
-use crate::strategy::{Adopted, Choice, ChooseRequest, LedgerDelta, Plane, PlaneImage, SessionImage, Settle, Settled};
+use crate::strategy::{
+    Adopted, Choice, ChooseRequest, LedgerDelta, Plane, PlaneImage, SessionImage, Settle, Settled,
+};
 use crate::time::Timestamp;
 
 /// The execution plane in memory. It loses everything with the process; the store's image brings it back.
@@ -93,12 +95,7 @@ impl LiveState for MemoryLive {
         self.with(scope, |plane| plane.hydrate(image))
     }
 
-    async fn adopt(
-        &self,
-        scope: &IngestScope,
-        adopted: Adopted,
-        now: Timestamp,
-    ) -> Result<(), LiveError> {
+    async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError> {
         self.with(scope, |plane| plane.adopt(adopted, now))
     }
 

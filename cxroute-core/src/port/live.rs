@@ -5,7 +5,9 @@ use async_trait::async_trait;
 use crate::authority::IngestScope;
 use crate::call::{EventKey, SessionToken};
 use crate::secret::Sealed;
-use crate::strategy::{Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
+use crate::strategy::{
+    Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled,
+};
 use crate::time::Timestamp;
 
 /// The execution plane: every operation is one atomic step for its tenant, however many servers share it.
@@ -68,12 +70,7 @@ pub trait LiveState: Send + Sync {
 
     /// Tells the plane of a choice that became durable without it: made elsewhere while it was away, or by an earlier life
     /// of it. It counts once, however often it is told.
-    async fn adopt(
-        &self,
-        scope: &IngestScope,
-        adopted: Adopted,
-        now: Timestamp,
-    ) -> Result<(), LiveError>;
+    async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError>;
 
     /// Gives the plane a tenant's state, unless it has one already: the first of several restorers wins.
     async fn restore(&self, scope: &IngestScope, image: PlaneImage) -> Result<(), LiveError>;

@@ -1,7 +1,7 @@
-//! The ports through which core meets the world: [`Store`], the durable truth, [`LiveState`], the execution plane, and
-//! [`Spool`], where signals wait while the store is away. All are object-safe; the in-memory adapters of
-//! [`memory`](crate::memory) are the executable specification of the first two, and the conformance kit (feature
-//! `conformance`) holds any adapter against their contracts.
+//! The ports through which core meets the world: [`Store`], the durable truth, [`LiveState`], the execution plane,
+//! [`Events`], which tell of what happened, and [`Spool`], where signals wait while the store is away. All are object-safe;
+//! the in-memory adapters of [`memory`](crate::memory) are the executable specification of the first three, and the
+//! conformance kit (feature `conformance`) holds any adapter against their contracts.
 //!
 //! # Writing an adapter
 //!
@@ -27,9 +27,9 @@
 //! put your own in its place. [`Store`] and [`LiveState`] are implemented for `Arc`s of adapters too, so that a wrapper can
 //! hold an `Arc<dyn Store>`.
 //!
-//! Two methods are provided: [`Spool::is_empty`], which follows from [`Spool::level`], and [`Store::upkeep`], which does
-//! nothing. **A wrapper must forward `upkeep`**: without it everything compiles and the kit finds no fault, but the store
-//! within is never tidied.
+//! Four methods are provided: [`Spool::is_empty`], which follows from [`Spool::level`], and [`Store::outbox`],
+//! [`Store::forget_events`] and [`Store::upkeep`], which do nothing. **A wrapper must forward these**: without them
+//! everything compiles. That events get stuck the kit finds out; that the store within is never tidied it does not.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -40,7 +40,8 @@
 //! use cxroute_core::config::{Configuration, Domain};
 //! use cxroute_core::id::TenantId;
 //! use cxroute_core::port::{
-//!     LiveError, LiveState, Spool, SpoolError, SpoolId, SpoolLevel, Spooled, Store, StoreError, TenantRead, TenantTx, Upkeep,
+//!     LiveError, LiveState, Outgoing, OutboxId, Spool, SpoolError, SpoolId, SpoolLevel, Spooled, Store, StoreError,
+//!     TenantRead, TenantTx, Upkeep,
 //! };
 //! use cxroute_core::secret::Sealed;
 //! use cxroute_core::strategy::{Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
@@ -69,6 +70,12 @@
 //!     }
 //!     async fn revisions(&self, operator: &Operator) -> Result<Vec<(TenantId, u64)>, StoreError> {
 //!         self.0.revisions(operator).await
+//!     }
+//!     async fn outbox(&self, operator: &Operator, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
+//!         self.0.outbox(operator, limit).await
+//!     }
+//!     async fn forget_events(&self, operator: &Operator, ids: &[OutboxId]) -> Result<(), StoreError> {
+//!         self.0.forget_events(operator, ids).await
 //!     }
 //!     async fn upkeep(&self, operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
 //!         self.0.upkeep(operator, now).await
@@ -147,12 +154,17 @@
 //! ```
 
 mod commit;
+mod events;
 mod live;
 mod shared;
 mod spool;
 mod store;
 
 pub use commit::{Commit, Committed};
+pub use events::{
+    Event, EventId, EventIdError, Events, EventsError, Heard, News, Next, OutboxId, Outgoing, Since,
+    Subscription, Term, hear,
+};
 pub use live::{LiveError, LiveState};
 pub use spool::{Spool, SpoolError, SpoolId, SpoolLevel, Spooled};
 pub use store::{

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::events::{Events, EventsError, OutboxId, Outgoing, Since, Subscription, Term};
 use super::live::{LiveError, LiveState};
 use super::store::{Store, StoreError, TenantRead, TenantTx, Upkeep};
 use crate::authority::{ConfigScope, IngestScope, Operator, ReadScope};
@@ -13,7 +14,9 @@ use crate::call::{EventKey, Ingested, SessionToken, Signal};
 use crate::config::Domain;
 use crate::id::TenantId;
 use crate::secret::Sealed;
-use crate::strategy::{Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
+use crate::strategy::{
+    Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled,
+};
 use crate::time::Timestamp;
 
 #[async_trait]
@@ -52,8 +55,36 @@ impl<S: Store + ?Sized> Store for Arc<S> {
         (**self).revisions(operator).await
     }
 
+    async fn outbox(&self, operator: &Operator, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
+        (**self).outbox(operator, limit).await
+    }
+
+    async fn forget_events(&self, operator: &Operator, ids: &[OutboxId]) -> Result<(), StoreError> {
+        (**self).forget_events(operator, ids).await
+    }
+
     async fn upkeep(&self, operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
         (**self).upkeep(operator, now).await
+    }
+}
+
+#[async_trait]
+impl<E: Events + ?Sized> Events for Arc<E> {
+    async fn lead(&self, operator: &Operator) -> Result<Option<Term>, EventsError> {
+        (**self).lead(operator).await
+    }
+
+    async fn publish(
+        &self,
+        scope: &IngestScope,
+        term: Term,
+        waiting: &[Outgoing],
+    ) -> Result<(), EventsError> {
+        (**self).publish(scope, term, waiting).await
+    }
+
+    async fn subscribe(&self, scope: &ReadScope, since: Since) -> Result<Box<dyn Subscription>, EventsError> {
+        (**self).subscribe(scope, since).await
     }
 }
 
@@ -109,12 +140,7 @@ impl<L: LiveState + ?Sized> LiveState for Arc<L> {
         (**self).hydrate(scope, image).await
     }
 
-    async fn adopt(
-        &self,
-        scope: &IngestScope,
-        adopted: Adopted,
-        now: Timestamp,
-    ) -> Result<(), LiveError> {
+    async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError> {
         (**self).adopt(scope, adopted, now).await
     }
 

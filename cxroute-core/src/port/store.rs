@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use super::events::{OutboxId, Outgoing};
 use crate::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use crate::call::{Call, EventKey, HistoryEntry, Ingested, SessionToken, Signal, Trace};
 use crate::config::{
@@ -72,12 +73,33 @@ pub trait Store: Send + Sync {
     /// Every tenant's configuration revision: what servers poll once a second. One cheap statement.
     async fn revisions(&self, operator: &Operator) -> Result<Vec<(TenantId, u64)>, StoreError>;
 
+    /// The oldest events that wait to be published, of all tenants: at most `limit`, which is at least 1. Events of one call
+    /// come in the order of their steps, and again until they are forgotten; one that is there may come before one of
+    /// another call that was committed earlier.
+    ///
+    /// A store keeps a bounded number of events that nobody takes. Of a tenant whose events it has given up it tells
+    /// [`News::Gap`](super::News::Gap) in their place.
+    ///
+    /// As provided, nothing ever waits: for a store that has no outbox. **A wrapper must forward it.**
+    async fn outbox(&self, operator: &Operator, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
+        let _nothing_waits = (operator, limit);
+        Ok(Vec::new())
+    }
+
+    /// Forgets events that were published. Unknown ids are passed over.
+    ///
+    /// As provided, it does nothing. **A wrapper must forward it.**
+    async fn forget_events(&self, operator: &Operator, ids: &[OutboxId]) -> Result<(), StoreError> {
+        let _nothing_waits = (operator, ids);
+        Ok(())
+    }
+
     /// Deletes some of what no promise needs any longer, and makes ready what the next days need. It takes so little at a
     /// time that webhooks do not wait; servers call it every minute, and again until it says that nothing was to be done.
     /// Several may call it at once.
     ///
     /// What may go: receipts 48 hours after they were taken, unless their call is live; what has left the longest window
-    /// (168 hours). A store that keeps everything, or forgets by itself, has nothing to do.
+    /// (168 hours); events that nobody took, beyond a bound. A store that keeps everything, or forgets by itself, has nothing to do.
     ///
     /// As provided, it does nothing and returns `Ok` with zeros. **A wrapper must forward it**: one that does not keeps the
     /// store within from ever being tidied, and neither the compiler nor the conformance kit can see that.
@@ -96,6 +118,8 @@ pub struct Upkeep {
     pub window_steps: u64,
     /// Partitions that were made for calls to come.
     pub partitions: u64,
+    /// Events that were given up, as nobody took them.
+    pub events: u64,
 }
 
 impl Upkeep {

@@ -35,14 +35,15 @@ mod session;
 mod sessions;
 mod unsaved;
 mod verdict;
+mod view;
 mod window;
 
 pub use books::Books;
 pub use custom::{CallFacts, Candidate, CustomStrategy, Preference, Preferences};
 pub use health::{Fitness, Health, HealthSign, PROBE_LEASE, SUCCESSES_TO_RELEASE};
 pub use ledger::{
-    Adopted, AgentHealth, AttemptSeat, Counted, GroupImage, HealthRow, Join, LedgerDelta, LiveAttempt, PlaneImage,
-    Presence, SeatImage, SessionImage, Turn,
+    Adopted, AgentHealth, AttemptSeat, Counted, GroupImage, HealthRow, Join, LedgerDelta, LiveAttempt,
+    PlaneImage, Presence, SeatImage, SessionImage, Turn,
 };
 pub use plane::{
     Choice, ChooseRequest, LastResort, OpenAttempt, PROVISIONAL_LEASE, Pick, Picked, Plane, SeatPick, Settle,
@@ -50,4 +51,5 @@ pub use plane::{
 };
 pub use roster::{Caps, Roster, Seat, WINDOW_STEPS};
 pub use verdict::{CapKind, MemberVerdict, StageOutcome, StageTrace, TRACED_MEMBERS, Verdict, VerdictCounts};
+pub use view::{GroupView, StepView};
 pub use window::StepTally;

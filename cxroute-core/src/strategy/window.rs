@@ -148,6 +148,22 @@ impl Window {
         self.totals.get(&agent).copied().unwrap_or_default()
     }
 
+    /// Every agent's choices over the whole window, without virtual calls.
+    pub(super) fn calls(&self) -> Vec<(AgentId, u64)> {
+        let chosen = self.totals.iter().filter(|(_, tally)| tally.calls > 0);
+        chosen.map(|(agent, tally)| (*agent, tally.calls)).collect()
+    }
+
+    /// When each step of the window began in which agents were chosen, oldest first, and how often.
+    pub(super) fn chosen(&self) -> impl Iterator<Item = (Timestamp, AgentId, u64)> {
+        let counting = self.steps.iter().filter(|step| step.end >= self.start);
+        counting.flat_map(|step| {
+            let from = Timestamp::from_millis(step.end + 1 - self.step_millis);
+            let chosen = step.counts.iter().filter(|(_, tally)| tally.calls > 0);
+            chosen.map(move |(agent, tally)| (from, *agent, tally.calls))
+        })
+    }
+
     /// Counts one choice of `agent` now.
     pub(super) fn count(&mut self, agent: AgentId) {
         self.put(step_end(self.current(), self.step_millis), agent, Tally { calls: 1, virtual_calls: 0 });

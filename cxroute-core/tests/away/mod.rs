@@ -147,7 +147,11 @@ impl LiveState for AwayLive {
     }
 
     async fn end(&self, scope: &IngestScope, token: &SessionToken, now: Timestamp) -> Result<(), LiveError> {
-        self.there(scope).await.inspect_err(self.owe(Owed::End(token.clone(), now)))?.end(scope, token, now).await
+        self.there(scope)
+            .await
+            .inspect_err(self.owe(Owed::End(token.clone(), now)))?
+            .end(scope, token, now)
+            .await
     }
 
     async fn stop_attempts(&self, scope: &IngestScope, token: &SessionToken) -> Result<(), LiveError> {
@@ -158,12 +162,7 @@ impl LiveState for AwayLive {
         self.there(scope).await?.hydrate(scope, image).await
     }
 
-    async fn adopt(
-        &self,
-        scope: &IngestScope,
-        adopted: Adopted,
-        now: Timestamp,
-    ) -> Result<(), LiveError> {
+    async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError> {
         let owed = self.owe(Owed::Adopt(Box::new(adopted.clone()), now));
         self.there(scope).await.inspect_err(owed)?.adopt(scope, adopted, now).await
     }

@@ -84,12 +84,7 @@ impl LiveState for FrozenLive {
         self.with(scope, |plane| plane.hydrate(image))
     }
 
-    async fn adopt(
-        &self,
-        scope: &IngestScope,
-        adopted: Adopted,
-        now: Timestamp,
-    ) -> Result<(), LiveError> {
+    async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError> {
         self.with(scope, |plane| plane.adopt(adopted, now))
     }
 

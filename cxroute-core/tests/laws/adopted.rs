@@ -201,7 +201,9 @@ fn a_call_that_was_over_when_it_was_told_is_kept_for_its_last_copies_only() {
     adopted.call.ended = true;
     adopted.call.attempts[0].open_until = None;
     outage.shared.adopt(adopted, at(START));
-    let again = |plane: &mut Plane, now| choose(plane, 1, now, &[plain(Strategy::LoadBalanced, &[1]).roster(0)], true);
+    let again = |plane: &mut Plane, now| {
+        choose(plane, 1, now, &[plain(Strategy::LoadBalanced, &[1]).roster(0)], true)
+    };
     assert!(matches!(again(&mut outage.shared, START + 299_000), Choice::Ended { attempts: 1 }));
     assert!(matches!(again(&mut outage.shared, START + 301_000), Choice::Made(_)), "forgotten");
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cxroute_core::engine::{Committer, CommitterCounts};
-use cxroute_core::port::{SpoolLevel, Store, StoreError, Upkeep};
+use cxroute_core::engine::{Committer, CommitterCounts, PublishError, Publisher, Round};
+use cxroute_core::port::{EventsError, SpoolLevel, Store, StoreError, Upkeep};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cli::operator;
@@ -24,6 +24,12 @@ const RESTORE_LIMIT: Duration = Duration::from_secs(10);
 const UPKEEP: Duration = Duration::from_secs(60);
 /// While more is to be done, webhooks have the store to themselves for so long in between.
 const BETWEEN: Duration = Duration::from_millis(200);
+/// The outbox is looked into this often, by the server that publishes.
+const PUBLISH: Duration = Duration::from_millis(50);
+/// Webhooks have the store to themselves for so many times as long as a round took.
+const PUBLISH_SHARE: u32 = 9;
+/// The others ask this often whether it is still there; and who could not publish waits so long.
+const PUBLISH_LATER: Duration = Duration::from_secs(1);
 /// Readings are taken this often.
 const READ: Duration = Duration::from_secs(1);
 /// Signals that wait for so long although the store answers, without one getting out, are stuck.
@@ -74,9 +80,15 @@ pub(super) async fn upkeep(app: Arc<App>, store: Arc<dyn Store>) {
     loop {
         let wait = match store.upkeep(&operator, crate::now()).await {
             Ok(done) if done.is_done() => UPKEEP,
-            Ok(Upkeep { receipts, window_steps, partitions }) => {
+            Ok(Upkeep { receipts, window_steps, partitions, events }) => {
                 app.meters.trimmed.increment(receipts + window_steps);
                 tracing::debug!(receipts, window_steps, partitions, "upkeep of the store");
+                if events > 0 {
+                    tracing::warn!(
+                        events,
+                        "events that nobody could publish were given up: listeners are told of a gap"
+                    );
+                }
                 BETWEEN
             }
             // The poll of the configurations says so already.
@@ -86,6 +98,42 @@ pub(super) async fn upkeep(app: Arc<App>, store: Arc<dyn Store>) {
                 UPKEEP
             }
         };
+        sleep(wait).await;
+    }
+}
+
+/// Publishes what waits in the store's outbox, for ever, while no other server does.
+pub(super) async fn publish(app: Arc<App>, mut publisher: Publisher) {
+    let mut fails = false;
+    loop {
+        let began = Instant::now();
+        let (wait, failure) = match publisher.round().await {
+            Ok(Round::Published(events)) => {
+                app.meters.events.increment(events as u64);
+                let took = began.elapsed();
+                // After a full round more wait.
+                let rest = if events < Publisher::MOST { PUBLISH.max(took * PUBLISH_SHARE) } else { took };
+                (rest, None)
+            }
+            Ok(Round::Idle) => (PUBLISH, None),
+            Ok(Round::Elsewhere) | Err(PublishError::Events(EventsError::Superseded)) => {
+                (PUBLISH_LATER, None)
+            }
+            // The poll of the configurations says so already.
+            Err(PublishError::Store(StoreError::Unavailable { .. })) => (PUBLISH_LATER, None),
+            Err(error) => (PUBLISH_LATER, Some(error.to_string())),
+        };
+        match failure {
+            Some(error) if !fails => {
+                tracing::warn!(error, "events cannot be published; they wait in the store");
+                fails = true;
+            }
+            None if fails => {
+                tracing::info!("events are published again");
+                fails = false;
+            }
+            _ => {}
+        }
         sleep(wait).await;
     }
 }

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cxroute_core::authority::Operator;
-use cxroute_core::engine::{CatchUp, Committer, CommitterOptions, Direct, Engine, Parts, Told};
-use cxroute_core::port::{Commit, LiveState, Spool, Store};
+use cxroute_core::engine::{CatchUp, Committer, CommitterOptions, Direct, Engine, Parts, Publisher, Told};
+use cxroute_core::port::{Commit, Events, LiveState, Spool, Store};
 use cxroute_core::secret::{Authenticator, Vault};
 use tokio::net::TcpSocket;
 use tokio::sync::watch;
@@ -81,6 +81,8 @@ pub struct Backing {
     pub store: Arc<dyn Store>,
     /// The execution plane.
     pub live: Arc<dyn LiveState>,
+    /// Where what happened is told.
+    pub events: Arc<dyn Events>,
     /// How signals become durable.
     pub durability: Committing,
     /// Seals answers, opens credentials.
@@ -203,6 +205,7 @@ impl Server {
         let public_url = public_url(options.public_url.as_deref(), scheme, address)?;
         let (commit, committer) = committing(&backing, options.deadline).await;
         let store = Arc::clone(&backing.store);
+        let publisher = Publisher::new(Arc::clone(&store), Arc::clone(&backing.events), &operator());
         let app = app(&options, backing, commit, public_url)?;
         let listening = |source| ServerError::Listen { address, source };
         let listener = socket.listen(BACKLOG).map_err(listening)?;
@@ -213,6 +216,7 @@ impl Server {
             tokio::spawn(background::restore(Arc::clone(&app))),
             tokio::spawn(background::measure(Arc::clone(&app), committer.clone())),
             tokio::spawn(background::upkeep(Arc::clone(&app), store)),
+            tokio::spawn(background::publish(Arc::clone(&app), publisher)),
         ];
         tasks.extend(tls.clone().map(|tls| tokio::spawn(tls.keep_fresh())));
         tracing::info!(%address, public_url = app.public_url, "listening");

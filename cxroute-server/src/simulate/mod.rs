@@ -31,7 +31,9 @@ mod webhook;
 pub use link::{BaseUrl, BaseUrlError};
 pub use number::{NumberError, NumberTemplate};
 pub use options::{Direction, Rate, SimulateOptions, Speed};
-pub use report::{Attempts, Calls, Decision, Note, Percentiles, Report, ReportForm, Violations, Waits, Webhooks};
+pub use report::{
+    Attempts, Calls, Decision, Note, Percentiles, Report, ReportForm, Violations, Waits, Webhooks,
+};
 pub use run::{SimulateError, run, run_until};
 pub use share::{Share, ShareError};
 pub use violation::{Violation, ViolationKind};

@@ -183,12 +183,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "\ncalls got {} of {} answers, the slowest after {:.2} ms, {} not within {} ms, {} at another server",
-            waits.answered,
-            waits.asked,
-            waits.slowest_ms,
-            waits.late,
-            waits.deadline_ms,
-            waits.failed_over
+            waits.answered, waits.asked, waits.slowest_ms, waits.late, waits.deadline_ms, waits.failed_over
         )?;
         let lag = &self.start_lag_ms;
         writeln!(

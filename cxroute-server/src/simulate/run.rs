@@ -44,7 +44,9 @@ pub enum SimulateError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A server of another service.
-    #[error("webhooks have other paths at --also {also} than at --url {url}; expected servers of one service")]
+    #[error(
+        "webhooks have other paths at --also {also} than at --url {url}; expected servers of one service"
+    )]
     Paths {
         /// The first server.
         url: String,
@@ -148,13 +150,7 @@ pub async fn run_until(
         begun,
     };
     let tally = Tally::new(trial.deadline, options.also.iter().map(ToString::to_string).collect());
-    let run = Run {
-        options,
-        trial: Arc::new(trial),
-        calls: JoinSet::new(),
-        tally,
-        log: log.transpose()?,
-    };
+    let run = Run { options, trial: Arc::new(trial), calls: JoinSet::new(), tally, log: log.transpose()? };
     run.finish(stop).await
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use cxroute_core::authority::Operator;
 use cxroute_core::call::{Call, SessionToken};
 use cxroute_core::config::Domain;
-use cxroute_core::memory::MemoryLive;
-use cxroute_core::port::{CallFilter, Page, Store as _};
+use cxroute_core::memory::{MemoryEvents, MemoryLive};
+use cxroute_core::port::{CallFilter, Events as _, Page, Since, Store as _, Subscription};
 use cxroute_core::seal::{Keyring, MasterKey};
 use cxroute_core::time::Timestamp;
 use cxroute_server::config_file::{Applier, Form, Mode};
@@ -43,6 +43,7 @@ inbound_rules:
 pub(crate) struct Desk {
     pub(crate) address: SocketAddr,
     pub(crate) store: Arc<Faulty>,
+    events: Arc<MemoryEvents>,
     keyring: Arc<Keyring>,
     server: Option<Server>,
     sessions: AtomicU64,
@@ -55,6 +56,7 @@ impl Desk {
 
     pub(crate) async fn open_with(yaml: &str, deadline: Duration) -> Self {
         let store = Arc::new(Faulty::new());
+        let events = Arc::new(MemoryEvents::starting(Timestamp::EPOCH));
         let keyring = Arc::new(Keyring::new(MasterKey::new([7; 32]), []));
         let options = ServerOptions {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -65,13 +67,14 @@ impl Desk {
         let backing = Backing {
             store: store.clone(),
             live: Arc::new(MemoryLive::new()),
+            events: events.clone(),
             durability: Committing::Direct,
             vault: keyring.clone(),
             authenticator: Arc::new(keyring.webhook_keys()),
         };
         let server = Server::start(options, backing).await.unwrap();
         let (address, sessions) = (server.address(), AtomicU64::new(0));
-        let desk = Self { address, store, keyring, server: Some(server), sessions };
+        let desk = Self { address, store, events, keyring, server: Some(server), sessions };
         desk.apply(yaml).await;
         desk
     }
@@ -105,6 +108,11 @@ impl Desk {
         let path = action.strip_prefix("https://cx.example.com").unwrap();
         let body = format!(r#"{{"Session":"{session}","To":"+12025559999","DialCallStatus":"{word}"}}"#);
         self.send(&Request::post(path, body).key(KEY)).await
+    }
+
+    /// Somebody who listens to the tenant from now on.
+    pub(crate) async fn listen(&self) -> Box<dyn Subscription> {
+        self.events.subscribe(&self.scope().await, Since::Now).await.unwrap()
     }
 
     /// What the store keeps of a call.

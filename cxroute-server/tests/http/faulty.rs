@@ -8,7 +8,7 @@ use cxroute_core::call::{Ingested, Signal};
 use cxroute_core::config::Domain;
 use cxroute_core::id::TenantId;
 use cxroute_core::memory::MemoryStore;
-use cxroute_core::port::{Retry, Store, StoreError, TenantRead, TenantTx};
+use cxroute_core::port::{OutboxId, Outgoing, Retry, Store, StoreError, TenantRead, TenantTx};
 use cxroute_core::time::Timestamp;
 use tokio::sync::Semaphore;
 
@@ -107,5 +107,13 @@ impl Store for Faulty {
     async fn revisions(&self, operator: &Operator) -> Result<Vec<(TenantId, u64)>, StoreError> {
         self.there()?;
         self.inner.revisions(operator).await
+    }
+
+    async fn outbox(&self, operator: &Operator, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
+        self.inner.outbox(operator, limit).await
+    }
+
+    async fn forget_events(&self, operator: &Operator, ids: &[OutboxId]) -> Result<(), StoreError> {
+        self.inner.forget_events(operator, ids).await
     }
 }

@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cxroute_core::memory::{MemoryLive, MemoryStore};
+use cxroute_core::authority::Operator;
+use cxroute_core::memory::{MemoryEvents, MemoryLive, MemoryStore};
+use cxroute_core::port::{Heard, Store as _};
 use cxroute_core::seal::{Keyring, MasterKey};
 use cxroute_core::secret::NoVault;
+use cxroute_core::time::Timestamp;
 use cxroute_server::server::{Backing, Committing, Ended, Exposure, Server, ServerError, ServerOptions};
 use tokio::net::TcpStream;
 
@@ -19,6 +22,7 @@ pub(crate) fn backing() -> Backing {
     Backing {
         store: Arc::new(MemoryStore::new()),
         live: Arc::new(MemoryLive::new()),
+        events: Arc::new(MemoryEvents::starting(Timestamp::EPOCH)),
         durability: Committing::Direct,
         vault: Arc::new(NoVault),
         authenticator: Arc::new(Keyring::new(MasterKey::new([7; 32]), []).webhook_keys()),
@@ -147,4 +151,24 @@ async fn draining_does_not_wait_for_ever() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(desk.take_server().drain(Duration::from_millis(50)).await, Ended::AtOnce);
     desk.store.release();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_to_a_call_is_told_to_those_who_listen_and_forgotten_by_the_store() {
+    let desk = Desk::open(TENANT).await;
+    let (mut listener, session) = (desk.listen().await, desk.session());
+    desk.voice(&session).await;
+    for expected in ["call_queued", "call_started", "call_routed"] {
+        let heard = tokio::time::timeout(PATIENCE, listener.next()).await.unwrap();
+        let Heard::Event(event) = heard else { panic!("a gap before {expected}") };
+        assert_eq!(
+            (event.event_type.as_str(), event.data["session_token"].as_str()),
+            (expected, Some(&*session))
+        );
+    }
+    let patience = std::time::Instant::now();
+    while desk.metric("cxroute_events_published_total").await < 3 {
+        assert!(patience.elapsed() < PATIENCE, "its figure does not follow");
+    }
+    assert_eq!(desk.store.inner.outbox(&Operator::assume(), 100).await.unwrap(), []);
 }

@@ -79,6 +79,7 @@ async fn routed_by(address: SocketAddr, kind: u8, change: u64, agent: &str) -> I
 }
 
 async fn revision(mysql: &mut MySqlConnection) -> i64 {
-    let revision = "SELECT r.revision FROM tenant_revisions r JOIN tenants t ON t.id = r.tenant_id WHERE t.domain = ?";
+    let revision =
+        "SELECT r.revision FROM tenant_revisions r JOIN tenants t ON t.id = r.tenant_id WHERE t.domain = ?";
     sqlx::query_scalar(revision).bind(DOMAIN).fetch_one(mysql).await.unwrap()
 }

@@ -76,7 +76,11 @@ async fn one_by_one(world: &World) {
 
 /// How many of these operations a script was given.
 fn operations(line: &str, name: &str) -> usize {
-    if line.contains("\"EVALSHA\"") { line.matches(&format!("\\x{:02x}{name}", 0xa0 + name.len())).count() } else { 0 }
+    if line.contains("\"EVALSHA\"") {
+        line.matches(&format!("\\x{:02x}{name}", 0xa0 + name.len())).count()
+    } else {
+        0
+    }
 }
 
 /// MySQL hears of nothing, and yet the choice is in Redis's log: nothing was read before.

@@ -30,7 +30,11 @@ pub(crate) enum Answers {
 impl World {
     /// Compares all that was kept with all that was seen. Calls of which not every answer could be made durable are
     /// compared by what was acknowledged of them.
-    pub(crate) async fn check_kept(&mut self, seen: &[&Seen], answers: Answers) -> Vec<BTreeMap<String, u64>> {
+    pub(crate) async fn check_kept(
+        &mut self,
+        seen: &[&Seen],
+        answers: Answers,
+    ) -> Vec<BTreeMap<String, u64>> {
         let mut connection = self.mysql.connect().await;
         let (mut counts, mut sums) = (Vec::new(), Sums::default());
         for (at, domain) in DOMAINS.into_iter().enumerate() {

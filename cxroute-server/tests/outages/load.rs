@@ -175,14 +175,19 @@ impl Seen {
         }
         let limit = control.waits.slowest_ms.max(promised);
         if limit > promised {
-            println!("THE MACHINE IS TOO SLOW: with nothing wrong an answer took {limit:.0} ms, which is allowed here");
+            println!(
+                "THE MACHINE IS TOO SLOW: with nothing wrong an answer took {limit:.0} ms, which is allowed here"
+            );
         }
         if waits.slowest_ms > limit {
             let (late, slowest) = (waits.late, waits.slowest_ms);
-            faults.push(format!("{}: {late} answers after 500 ms, the slowest after {slowest:.0}", self.name));
+            faults
+                .push(format!("{}: {late} answers after 500 ms, the slowest after {slowest:.0}", self.name));
         }
-        let wrong: Vec<&Violation> =
-            self.violations().filter(|violation| !excused.iter().any(|excuse| excuse.covers(violation))).collect();
+        let wrong: Vec<&Violation> = self
+            .violations()
+            .filter(|violation| !excused.iter().any(|excuse| excuse.covers(violation)))
+            .collect();
         let mut kinds: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for Violation { kind, detail } in wrong {
             kinds.entry(kind).or_default().push(detail);
@@ -219,10 +224,18 @@ impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Waits { asked, answered, late, failed_over, slowest_ms } = self.waits;
         let calls: usize = self.calls.iter().map(|calls| calls.lines.len()).sum();
-        write!(f, "{}: {calls} calls, {answered} of {asked} answers, the slowest after {slowest_ms:.0} ms, ", self.name)?;
+        write!(
+            f,
+            "{}: {calls} calls, {answered} of {asked} answers, the slowest after {slowest_ms:.0} ms, ",
+            self.name
+        )?;
         write!(f, "{late} after more than 500 ms, {failed_over} at the other server; ")?;
         let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
         self.violations().for_each(|violation| *kinds.entry(&violation.kind).or_default() += 1);
-        write!(f, "violations {kinds:?}; the machine itself stalled for {:.0} ms", self.stall.as_secs_f64() * 1e3)
+        write!(
+            f,
+            "violations {kinds:?}; the machine itself stalled for {:.0} ms",
+            self.stall.as_secs_f64() * 1e3
+        )
     }
 }

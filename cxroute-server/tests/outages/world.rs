@@ -70,7 +70,19 @@ impl World {
         apply(folder.path(), &[LEVEL, TURNS, CHAIN]);
         let (servers, addresses, seed) = ([None, None], free_addresses(), dice::seed() << 8);
         let options = options.to_vec();
-        let mut world = Self { servers, addresses, options, mysql, redis, seed, spooled_by_dead: 0, faults: Vec::new(), earlier: Vec::new(), folder, _alone: alone };
+        let mut world = Self {
+            servers,
+            addresses,
+            options,
+            mysql,
+            redis,
+            seed,
+            spooled_by_dead: 0,
+            faults: Vec::new(),
+            earlier: Vec::new(),
+            folder,
+            _alone: alone,
+        };
         world.launch(0);
         world.launch(1);
         println!("two servers after {:.1} s", begun.elapsed().as_secs_f64());
@@ -109,7 +121,8 @@ impl World {
     /// What a server has counted, as a whole line of its metrics begins.
     pub(crate) async fn metric(&self, server: usize, name: &str) -> u64 {
         let answer = Request::new("GET", "/metrics").send(self.addresses[server]).await;
-        let value = answer.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+        let value =
+            answer.text().lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
         value.unwrap_or_else(|| panic!("no metric {name}"))
     }
 
@@ -217,7 +230,6 @@ impl World {
             self.faults.push(fault);
         }
     }
-
 }
 
 impl Drop for World {

@@ -8,7 +8,9 @@ use cxroute_core::call::{EventKey, SessionToken};
 use cxroute_core::id::TenantId;
 use cxroute_core::port::{LiveError, LiveState};
 use cxroute_core::secret::Sealed;
-use cxroute_core::strategy::{Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};
+use cxroute_core::strategy::{
+    Adopted, Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled,
+};
 use cxroute_core::time::Timestamp;
 use cxroute_state_redis::{PlaneClock, RedisLive, RedisLiveOptions};
 
@@ -128,12 +130,7 @@ impl LiveState for Apart {
         self.told(server, &scope, server.hydrate(&scope, image).await).await
     }
 
-    async fn adopt(
-        &self,
-        scope: &IngestScope,
-        adopted: Adopted,
-        now: Timestamp,
-    ) -> Result<(), LiveError> {
+    async fn adopt(&self, scope: &IngestScope, adopted: Adopted, now: Timestamp) -> Result<(), LiveError> {
         let (server, scope) = (self.next(), self.scope(scope));
         self.told(server, &scope, server.adopt(&scope, adopted, now).await).await
     }

@@ -1,12 +1,14 @@
 //! Trimming: what goes, and what stays.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cxroute_core::config::Strategy;
 use cxroute_core::conformance::fixture::{Exchange, START, Script, roster, seat, seconds};
-use cxroute_core::port::{Store as _, Upkeep};
+use cxroute_core::port::{News, Outgoing, Store as _, Upkeep};
+use cxroute_store_sqlite::{SqliteStore, StoreOptions};
 
-use crate::support::{Fixture, operator};
+use crate::support::{Fixture, create, operator};
 
 #[tokio::test]
 async fn receipts_of_ended_calls_go_after_two_days_and_copies_before_that_stay_copies() {
@@ -56,4 +58,40 @@ async fn a_trim_takes_a_bounded_number_of_rows() {
         }
     }
     assert_eq!(gone, [2_000, 100]);
+}
+
+#[tokio::test]
+async fn of_events_that_nobody_takes_the_last_are_kept_behind_a_gap() {
+    let folder = tempfile::tempdir().unwrap();
+    let location = format!("sqlite:{}", folder.path().join("cxroute.db").display());
+    let options = StoreOptions { most_events: 10, ..StoreOptions::default() };
+    let store = SqliteStore::open(&location, &options).await.unwrap();
+    let (one, two) = (create(&store, "one.example.net").await, create(&store, "two.example.net").await);
+    let take = async |tenant, calls: std::ops::Range<u32>| {
+        let scope = Arc::new(operator().ingest(tenant));
+        let call = |n| (Arc::clone(&scope), Script::new(&format!("call {n}"), n).voice(7));
+        for taken in store.ingest(calls.map(call).collect()).await {
+            taken.unwrap();
+        }
+    };
+    // Who waits: the tenant, and the event's number, or none for a gap.
+    let waiting = async || -> Vec<(u64, Option<u64>)> {
+        let waiting = store.outbox(&operator(), 100).await.unwrap();
+        let said = |outgoing: Outgoing| {
+            let event = matches!(outgoing.news, News::Call(_)).then(|| outgoing.id.get());
+            (outgoing.tenant.get(), event)
+        };
+        waiting.into_iter().map(said).collect()
+    };
+    take(two, 1..2).await;
+    take(one, 2..11).await;
+    assert_eq!(store.upkeep(&operator(), START).await.unwrap().events, 20, "of 30");
+    assert_eq!(store.upkeep(&operator(), START).await.unwrap(), Upkeep::default());
+    let gaps = [(two.get(), None), (one.get(), None)];
+    let left: Vec<_> = gaps.into_iter().chain((21..=30).map(|id| (one.get(), Some(id)))).collect();
+    assert_eq!(waiting().await, left);
+    take(one, 11..13).await;
+    assert_eq!(store.upkeep(&operator(), START).await.unwrap().events, 6);
+    let left: Vec<_> = gaps.into_iter().chain((27..=36).map(|id| (one.get(), Some(id)))).collect();
+    assert_eq!(waiting().await, left, "two gaps of a tenant are one");
 }

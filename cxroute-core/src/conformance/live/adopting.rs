@@ -73,7 +73,8 @@ pub(super) async fn a_choice_that_was_made_elsewhere_counts_once(bench: &LiveBen
         assert_eq!(calls(&line, seconds(1), &stages).await?, [1, 0], "{strategy:?}: in the window");
         let here = Ask::new("here", seconds(1), &stages);
         assert_eq!(line.agent(&here).await?, Some(8), "{strategy:?}: against its cap");
-        let again = Ask { key: key(EventKind::VoiceRequest, 2), ..Ask::new("elsewhere", seconds(2), &stages) };
+        let again =
+            Ask { key: key(EventKind::VoiceRequest, 2), ..Ask::new("elsewhere", seconds(2), &stages) };
         let open = line.choose(&again).await?;
         assert!(matches!(open, crate::strategy::Choice::Open(_)), "{strategy:?}: {open:?}");
         line.live.end(&line.scope, &elsewhere.call.token, seconds(3)).await?;
@@ -122,7 +123,9 @@ pub(super) async fn what_an_image_held_counts_no_more(bench: &LiveBench) -> Chec
     Ok(())
 }
 
-pub(super) async fn a_call_that_was_heard_of_is_counted_when_its_choice_is_told(bench: &LiveBench) -> Checked {
+pub(super) async fn a_call_that_was_heard_of_is_counted_when_its_choice_is_told(
+    bench: &LiveBench,
+) -> Checked {
     let (line, stages) = (bench.line().await?, two(Strategy::LoadBalanced));
     let elsewhere = adopted("elsewhere", &stages, START);
     line.live.hydrate(&line.scope, elsewhere.call.clone()).await?;

@@ -18,8 +18,8 @@ use crate::conformance::fixture::{START, answer, roster, seat, token};
 use crate::id::{AgentId, GroupId, MembershipId, PoolId, TenantId};
 use crate::port::LiveState;
 use crate::strategy::{
-    Adopted, AttemptSeat, Counted, HealthSign, LastResort, LiveAttempt, Plane, PlaneImage, Preference, Roster, Seat,
-    SessionImage, Settle,
+    Adopted, AttemptSeat, Counted, HealthSign, LastResort, LiveAttempt, Plane, PlaneImage, Preference,
+    Roster, Seat, SessionImage, Settle,
 };
 use crate::time::Timestamp;
 

@@ -11,6 +11,7 @@ mod image;
 mod ingest;
 mod isolation;
 mod model;
+mod outbox;
 mod refusals;
 mod tenants;
 mod transactions;
@@ -20,7 +21,7 @@ pub use bench::{StoreBench, hold};
 /// The laws, by name.
 pub mod law {
     use super::{
-        StoreBench, calls, changes, configuration, copies, image, ingest, isolation, model, refusals,
+        StoreBench, calls, changes, configuration, copies, image, ingest, isolation, model, outbox, refusals,
         tenants, transactions,
     };
 
@@ -151,6 +152,13 @@ macro_rules! __conformance_store_laws {
             a_plane_that_is_rebuilt_goes_on_as_before,
             only_live_calls_are_in_the_image,
             choices_that_did_not_commit_are_not_in_the_books,
+        }
+        outbox {
+            events_of_committed_steps_wait_in_order,
+            events_are_given_again_until_they_are_forgotten,
+            events_may_be_forgotten_in_any_order,
+            what_was_not_committed_leaves_no_event,
+            events_name_their_tenant,
         }
         model {
             random_operations_behave_like_the_specification,

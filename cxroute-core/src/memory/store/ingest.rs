@@ -1,16 +1,19 @@
 //! Committing one signal in memory: receipt, step, history, books, rollups, outbox, audit.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use super::CallShelf;
 use super::calls::Receipt;
 use crate::call::{Acceptance, Ingested, Signal, SignalKind, rollup, step};
 
-/// So many events wait for somebody who takes them.
-const MOST_EVENTS: usize = 1 << 16;
-
 impl CallShelf {
-    pub(super) fn ingest(&mut self, mut signal: Signal, most_calls: usize) -> Ingested {
+    pub(super) fn ingest(
+        &mut self,
+        mut signal: Signal,
+        most_calls: usize,
+        last_event: &AtomicU64,
+    ) -> Ingested {
         self.audited += 1;
         let Some(token) = signal.token.clone() else { return Ingested::Committed(None) };
         self.calls.settle_id(&token, &mut signal);
@@ -45,11 +48,7 @@ impl CallShelf {
                 self.books.apply(&decision.delta);
             }
         }
-        let room = MOST_EVENTS - after.events.len();
-        while self.outbox.len() > room {
-            self.outbox.pop_front();
-        }
-        self.outbox.extend(after.events);
+        self.outbox.add(after.events, last_event);
         let Some(call) = call else { return Ingested::Committed(None) };
         for delta in rollup(before.as_deref(), &call) {
             let row = self.rollups.entry((delta.kind, delta.quarter)).or_default();

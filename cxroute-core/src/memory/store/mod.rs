@@ -2,23 +2,28 @@
 
 mod calls;
 mod ingest;
+mod outbox;
 mod read;
 mod tx;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use rustc_hash::FxHashMap;
 
 use self::calls::Calls;
+use self::outbox::Outbox;
 use self::read::MemoryRead;
 use self::tx::MemoryTx;
 use crate::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use crate::call::{CallEvent, Figures, Ingested, RollupKind, Signal};
 use crate::config::{Configuration, Domain, GateKeys, Tenant, TenantSettings};
 use crate::id::TenantId;
-use crate::port::{Change, Commit, Committed, Names, Store, StoreError, TenantRead, TenantTx};
+use crate::port::{
+    Change, Commit, Committed, Names, OutboxId, Outgoing, Store, StoreError, TenantRead, TenantTx,
+};
 use crate::strategy::Books;
 use crate::time::Timestamp;
 
@@ -30,6 +35,8 @@ use crate::time::Timestamp;
 pub struct MemoryStore {
     tenants: RwLock<FxHashMap<TenantId, Arc<Shelf>>>,
     most_calls: usize,
+    /// The last number that was given to an event.
+    last_event: AtomicU64,
 }
 
 /// One tenant's shelf: configuration and calls behind locks of their own, as the one must not wait for the other.
@@ -58,7 +65,7 @@ struct CallShelf {
     calls: Calls,
     books: Books,
     rollups: BTreeMap<(RollupKind, i64), Figures>,
-    outbox: VecDeque<CallEvent>,
+    outbox: Outbox,
     audited: u64,
 }
 
@@ -76,7 +83,7 @@ impl MemoryStore {
 
     /// A store that forgets the oldest ended calls beyond so many.
     pub fn keeping(most_calls: usize) -> Self {
-        Self { tenants: RwLock::default(), most_calls }
+        Self { tenants: RwLock::default(), most_calls, last_event: AtomicU64::new(0) }
     }
 
     fn shelf(&self, tenant: TenantId) -> Result<Arc<Shelf>, StoreError> {
@@ -92,7 +99,7 @@ impl MemoryStore {
     pub fn take_events(&self, scope: &ReadScope) -> Result<Vec<CallEvent>, StoreError> {
         let shelf = self.shelf(scope.tenant())?;
         let mut calls = shelf.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(std::mem::take(&mut calls.outbox).into())
+        Ok(std::mem::take(&mut calls.outbox).into_events())
     }
 
     /// A tenant's rollup rows.
@@ -114,7 +121,7 @@ impl Store for MemoryStore {
             .map(|(scope, signal)| {
                 let shelf = self.shelf(scope.tenant())?;
                 let mut calls = shelf.calls.lock().unwrap_or_else(PoisonError::into_inner);
-                Ok(calls.ingest(signal, self.most_calls))
+                Ok(calls.ingest(signal, self.most_calls, &self.last_event))
             })
             .collect()
     }
@@ -161,6 +168,26 @@ impl Store for MemoryStore {
         let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
         Ok(tenants.iter().map(|(id, shelf)| (*id, shelf.configuration().revision)).collect())
     }
+
+    async fn outbox(&self, _operator: &Operator, limit: u32) -> Result<Vec<Outgoing>, StoreError> {
+        let (limit, mut waiting) = (usize::try_from(limit).unwrap_or(usize::MAX), Vec::new());
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        for (tenant, shelf) in &*tenants {
+            let calls = shelf.calls.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.extend(calls.outbox.oldest(*tenant).take(limit));
+        }
+        waiting.sort_unstable_by_key(|outgoing: &Outgoing| outgoing.id);
+        waiting.truncate(limit);
+        Ok(waiting)
+    }
+
+    async fn forget_events(&self, _operator: &Operator, ids: &[OutboxId]) -> Result<(), StoreError> {
+        let ids = ids.iter().copied().collect();
+        for shelf in self.tenants.read().unwrap_or_else(PoisonError::into_inner).values() {
+            shelf.calls.lock().unwrap_or_else(PoisonError::into_inner).outbox.forget(&ids);
+        }
+        Ok(())
+    }
 }
 
 /// A single signal needs no batch, and memory needs no spool.
@@ -169,7 +196,7 @@ impl Commit for MemoryStore {
     async fn commit(&self, scope: Arc<IngestScope>, signal: Signal) -> Result<Committed, StoreError> {
         let shelf = self.shelf(scope.tenant())?;
         let mut calls = shelf.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(Committed::Stored(calls.ingest(signal, self.most_calls)))
+        Ok(Committed::Stored(calls.ingest(signal, self.most_calls, &self.last_event)))
     }
 }
 

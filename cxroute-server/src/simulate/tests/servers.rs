@@ -6,7 +6,8 @@ use super::*;
 async fn webhooks_go_to_all_servers_and_a_copy_to_another_one_than_the_first() {
     let one = Fake::start(CORRECT).await;
     let other = one.beside(CORRECT).await;
-    let report = simulate(SimulateOptions { also: vec![other.url().parse().unwrap()], ..options(&one) }).await;
+    let report =
+        simulate(SimulateOptions { also: vec![other.url().parse().unwrap()], ..options(&one) }).await;
     assert_eq!((report.violation_count(), report.calls.finished), (0, 60), "{report}");
     assert_eq!(report.also, [other.url()]);
     one.memory(|memory| {
@@ -39,7 +40,11 @@ async fn with_fail_over_what_one_server_leaves_unanswered_goes_to_the_other_at_o
     assert_eq!((waits.answered, waits.late), (waits.asked, 0), "{report}");
     assert!(waits.failed_over * 3 > waits.asked && waits.failed_over < waits.asked, "{report}");
     for (kind, sums) in &report.webhooks {
-        assert_eq!((sums.retries, sums.acknowledged), (sums.failed_over, sums.webhooks + sums.copies), "{kind}");
+        assert_eq!(
+            (sums.retries, sums.acknowledged),
+            (sums.failed_over, sums.webhooks + sums.copies),
+            "{kind}"
+        );
     }
     let alone = simulate(SimulateOptions { failover: false, ..options }).await;
     assert!(alone.count_of(ViolationKind::NoAnswer) > 100, "{alone}");
@@ -54,8 +59,12 @@ async fn an_answer_that_comes_late_counts_with_everything_that_was_tried_before_
         }
     })
     .await;
-    let options =
-        SimulateOptions { keep_going: Some(60.0), duplicates: Share::NONE, deadline_ms: 15, ..options(&fake) };
+    let options = SimulateOptions {
+        keep_going: Some(60.0),
+        duplicates: Share::NONE,
+        deadline_ms: 15,
+        ..options(&fake)
+    };
     let report = simulate(options).await;
     // The pause before the second try alone is longer than the deadline.
     assert!(report.waits.late >= 60 && report.waits.slowest_ms >= 20.0, "{report}");
