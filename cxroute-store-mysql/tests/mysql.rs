@@ -11,16 +11,17 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cxroute_core::authority::Operator;
-use cxroute_core::call::{Ingested, Signal};
+use cxroute_core::call::{Ingested, Outcome, Signal, step};
 use cxroute_core::config::{Domain, Strategy};
 use cxroute_core::conformance::fixture::{Exchange, START, Script, roster, seat, seconds};
 use cxroute_core::id::TenantId;
 use cxroute_core::port::{CallFilter, Page, Store as _, StoreError, Upkeep};
 use cxroute_core::time::Timestamp;
 use cxroute_store_mysql::MySqlStore;
-use sqlx::{Connection as _, MySqlConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection};
 
 use crate::support::Database;
 
@@ -194,5 +195,61 @@ async fn calls_that_two_servers_give_one_id_at_once_are_kept_apart() {
                 "{server}: each by its own token"
             );
         }
+    }
+}
+
+/// Waits until a transaction on this database waits for a lock.
+async fn somebody_waits(sql: &mut MySqlConnection) {
+    let waiting = "SELECT count(*) FROM information_schema.INNODB_TRX t
+        JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
+        WHERE t.trx_state = 'LOCK WAIT' AND p.DB = DATABASE()";
+    loop {
+        // MySQL fails on what it reads of a connection that is just changing its statement.
+        match sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut *sql).await {
+            Ok(0) | Err(sqlx::Error::Database(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            waiting => return assert!(waiting.unwrap() > 0),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_waited_for_a_call_reads_its_attempts_as_they_came_to_be() {
+    for server in SERVERS {
+        let database = Database::create(server).await;
+        let store = Arc::new(database.store().await);
+        let tenant = tenant(&store).await;
+        let (first, held) = (Script::new("call a", 1), Script::new("call b", 2));
+        take(&store, tenant, vec![first.voice(7), held.voice(7)]).await;
+        let (fail_over, cdr) = (held.fail_over(1, Outcome::Busy, 20, 8), held.cdr("ANSWER", 30));
+        let after = |call, signal| step(call, signal).call;
+        let expected = [held.voice(7), fail_over.clone(), cdr.clone()];
+        let expected = expected.iter().fold(None, after).unwrap();
+        // Another server's transaction: it has failed the call over, and has not committed yet.
+        let mut other = MySqlConnection::connect(&database.location()).await.unwrap();
+        let mut watch = MySqlConnection::connect(&database.location()).await.unwrap();
+        let mut failing_over = other.begin().await.unwrap();
+        let at = fail_over.received_at.as_millis();
+        let id = held.id().get();
+        for statement in [
+            format!("SELECT id FROM call_records WHERE id = {id} FOR UPDATE"),
+            format!("UPDATE call_attempts SET ended_at = {at}, outcome = 'busy', word = 'busy' WHERE call_id = {id}"),
+            format!(
+                "INSERT INTO call_attempts (tenant_id, call_id, number, agent_id, group_id, membership_id, started_at)
+                 VALUES ({tenant}, {id}, 2, 8, 20, 1008, {at})"
+            ),
+        ] {
+            failing_over.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await.unwrap();
+        }
+        let taking = tokio::spawn({
+            let (store, batch) = (Arc::clone(&store), vec![first.cdr("ANSWER", 30), cdr]);
+            async move { take(&store, tenant, batch).await }
+        });
+        somebody_waits(&mut watch).await;
+        failing_over.commit().await.unwrap();
+        let taken = taking.await.unwrap();
+        assert!(taken.iter().all(|one| matches!(one, Ok(Ingested::Committed(Some(_))))), "{server} {taken:?}");
+        let mut read = store.read(&Operator::assume().read(tenant)).await.unwrap();
+        let call = read.call(held.token()).await.unwrap().unwrap();
+        assert_eq!(call.attempts, expected.attempts, "{server}");
     }
 }

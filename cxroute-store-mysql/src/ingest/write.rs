@@ -75,7 +75,9 @@ FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
     dialled LONGTEXT CHARACTER SET utf8mb4 PATH '$.dialled' ERROR ON ERROR, probe BIGINT PATH '$.probe' ERROR ON ERROR,
     started_at BIGINT PATH '$.started_at' ERROR ON ERROR, ended_at BIGINT PATH '$.ended_at' ERROR ON ERROR,
     outcome LONGTEXT CHARACTER SET utf8mb4 PATH '$.outcome' ERROR ON ERROR, word LONGTEXT CHARACTER SET utf8mb4 PATH '$.word' ERROR ON ERROR)) r
-ON DUPLICATE KEY UPDATE ended_at = VALUES(ended_at), outcome = VALUES(outcome), word = VALUES(word)";
+ON DUPLICATE KEY UPDATE agent_id = VALUES(agent_id), group_id = VALUES(group_id), membership_id = VALUES(membership_id),
+    pool_id = VALUES(pool_id), dialled = VALUES(dialled), probe = VALUES(probe), started_at = VALUES(started_at),
+    ended_at = VALUES(ended_at), outcome = VALUES(outcome), word = VALUES(word)";
 
 const HISTORY: &str = "
 INSERT INTO call_history (tenant_id, call_id, seq, state, at, source, effect, detail)

@@ -31,8 +31,9 @@ const LEAST: Bound = Number(0);
 const NOW: Bound = Number(START.as_millis());
 
 /// Statements that look for rows, and the indexes that they use in tables of any size.
-const STATEMENTS: [(&str, &str, &[Bound], &[&str]); 18] = [
-    ("ingest calls", ingest::CALLS, &[Json(r#"[[1,"call 5"]]"#)], &["PRIMARY"]),
+const STATEMENTS: [(&str, &str, &[Bound], &[&str]); 19] = [
+    ("ingest locks", ingest::LOCKS, &[Json(r#"[[1,"call 5"]]"#)], &["PRIMARY"]),
+    ("ingest calls", ingest::CALLS, &[Json("[[1,5]]")], &["PRIMARY"]),
     (
         "ingest receipts",
         ingest::RECEIPTS,

@@ -43,8 +43,9 @@ SELECT v->>'tenant', v->>'call', v->>'number', v->>'agent', v->>'group', v->>'me
     v->>'pool', v->>'dialled', v->>'probe', v->>'started_at', v->>'ended_at', v->>'outcome',
     v->>'word'
 FROM row WHERE true
-ON CONFLICT (tenant_id, call_id, number) DO UPDATE SET ended_at = excluded.ended_at, outcome = excluded.outcome,
-    word = excluded.word;
+ON CONFLICT (tenant_id, call_id, number) DO UPDATE SET agent_id = excluded.agent_id, group_id = excluded.group_id,
+    membership_id = excluded.membership_id, pool_id = excluded.pool_id, dialled = excluded.dialled, probe = excluded.probe,
+    started_at = excluded.started_at, ended_at = excluded.ended_at, outcome = excluded.outcome, word = excluded.word;
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO call_history (tenant_id, call_id, seq, state, at, source, effect, detail)
 SELECT v->>'tenant', v->>'call', v->>'seq', v->>'state', v->>'at', v->>'source',
