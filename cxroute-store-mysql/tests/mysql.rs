@@ -204,9 +204,11 @@ async fn somebody_waits(sql: &mut MySqlConnection) {
         JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
         WHERE t.trx_state = 'LOCK WAIT' AND p.DB = DATABASE()";
     loop {
-        // MySQL fails on what it reads of a connection that is just changing its statement.
+        // MariaDB reads transactions anew once it has not been asked for them for 100 ms. MySQL fails on what it reads of a
+        // connection that is just changing its statement.
+        tokio::time::sleep(Duration::from_millis(150)).await;
         match sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut *sql).await {
-            Ok(0) | Err(sqlx::Error::Database(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Ok(0) | Err(sqlx::Error::Database(_)) => {}
             waiting => return assert!(waiting.unwrap() > 0),
         }
     }
@@ -231,8 +233,11 @@ async fn a_batch_that_waited_for_a_call_reads_its_attempts_as_they_came_to_be() 
         let at = fail_over.received_at.as_millis();
         let id = held.id().get();
         for statement in [
-            format!("SELECT id FROM call_records WHERE id = {id} FOR UPDATE"),
-            format!("UPDATE call_attempts SET ended_at = {at}, outcome = 'busy', word = 'busy' WHERE call_id = {id}"),
+            format!("SELECT id FROM call_records WHERE tenant_id = {tenant} AND id = {id} FOR UPDATE"),
+            format!(
+                "UPDATE call_attempts SET ended_at = {at}, outcome = 'busy', word = 'busy'
+                 WHERE tenant_id = {tenant} AND call_id = {id} AND number = 1"
+            ),
             format!(
                 "INSERT INTO call_attempts (tenant_id, call_id, number, agent_id, group_id, membership_id, started_at)
                  VALUES ({tenant}, {id}, 2, 8, 20, 1008, {at})"
