@@ -12,6 +12,8 @@ mod ingest;
 mod isolation;
 mod model;
 mod refusals;
+mod retention;
+mod spools;
 mod tenants;
 mod transactions;
 
@@ -21,7 +23,7 @@ pub use bench::{StoreBench, hold};
 pub mod law {
     use super::{
         StoreBench, calls, changes, configuration, copies, image, ingest, isolation, model, refusals,
-        tenants, transactions,
+        retention, spools, tenants, transactions,
     };
 
     crate::__conformance_store_laws!(__conformance_expose![StoreBench]);
@@ -150,6 +152,14 @@ macro_rules! __conformance_store_laws {
             a_plane_that_is_rebuilt_goes_on_as_before,
             only_live_calls_are_in_the_image,
             choices_that_did_not_commit_are_not_in_the_books,
+        }
+        spools {
+            spooled_signals_of_a_call_come_to_the_same_in_any_order,
+        }
+        retention {
+            calls_go_with_everything_of_theirs_once_they_are_older_than_retention,
+            what_comes_for_a_call_after_its_retention_is_new,
+            calls_that_live_on_go_once_they_have_ended,
         }
         model {
             random_operations_behave_like_the_specification,
