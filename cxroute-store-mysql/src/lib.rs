@@ -18,6 +18,7 @@ mod ingest;
 mod migrate;
 mod months;
 mod read;
+mod retention;
 mod sql;
 mod store;
 #[cfg(test)]

@@ -16,6 +16,7 @@ use cxroute_store_sql::batch;
 use cxroute_store_sql::codec::{key, number, to_document};
 use cxroute_store_sql::config::demand_valid;
 use cxroute_store_sql::draft::Draft;
+use cxroute_store_sql::retention::Round;
 use sqlx::{MySqlConnection, MySqlPool};
 
 use crate::connect::{Role, options_of, pool};
@@ -56,6 +57,8 @@ pub struct MySqlStore {
     tenants: RwLock<HashSet<TenantId>>,
     /// Per tenant, who configures it, and the last id that was given.
     configurers: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<u64>>>>,
+    /// Whose calls are looked at next for what is too old.
+    round: Round,
 }
 
 /// Who writes a batch: what keeps rows of several servers apart.
@@ -87,7 +90,7 @@ impl MySqlStore {
         let drawn = getrandom::u32().map_err(|error| Fault::new(Kind::Broken, error.to_string()))?;
         let (tenants, configurers) = (RwLock::default(), Mutex::default());
         let (server, audit_id) = (drawn as u16, AtomicI64::new(0));
-        Ok(Self { writer, readers, patience, server, audit_id, tenants, configurers })
+        Ok(Self { writer, readers, patience, server, audit_id, tenants, configurers, round: Round::default() })
     }
 
     /// Closes every connection once its work is done; what comes later finds the store away.
@@ -98,6 +101,10 @@ impl MySqlStore {
 
     pub(crate) const fn writer(&self) -> &MySqlPool {
         &self.writer
+    }
+
+    pub(crate) const fn round(&self) -> &Round {
+        &self.round
     }
 
     pub(crate) const fn patience(&self) -> Duration {
@@ -251,7 +258,8 @@ impl Store for MySqlStore {
     async fn upkeep(&self, _operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
         let partitions = months::open(self.writer(), now).await;
         let partitions = partitions.map_err(|fault| fault.into_store("partitions"))?;
-        Ok(Upkeep { partitions, ..self.trim(now).await? })
+        let Upkeep { calls, webhooks, dropped, .. } = self.retain(now).await?;
+        Ok(Upkeep { partitions, calls, webhooks, dropped, ..self.trim(now).await? })
     }
 }
 

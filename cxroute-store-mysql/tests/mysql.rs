@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cxroute_core::authority::Operator;
-use cxroute_core::call::{Ingested, Outcome, Signal, step};
+use cxroute_core::call::{Ingested, Outcome, Signal, SignalKind, step};
 use cxroute_core::config::{Domain, Strategy};
 use cxroute_core::conformance::fixture::{Exchange, START, Script, roster, seat, seconds};
 use cxroute_core::id::TenantId;
@@ -55,6 +55,9 @@ async fn upkeep(store: &MySqlStore, now: Timestamp) -> Upkeep {
         all.receipts += done.receipts;
         all.window_steps += done.window_steps;
         all.partitions += done.partitions;
+        all.calls += done.calls;
+        all.webhooks += done.webhooks;
+        all.dropped += done.dropped;
     }
 }
 
@@ -256,5 +259,78 @@ async fn a_batch_that_waited_for_a_call_reads_its_attempts_as_they_came_to_be() 
         let mut read = store.read(&Operator::assume().read(tenant)).await.unwrap();
         let call = read.call(held.token()).await.unwrap().unwrap();
         assert_eq!(call.attempts, expected.attempts, "{server}");
+    }
+}
+
+/// A tenant that keeps calls for so many days.
+async fn tenant_keeping(store: &MySqlStore, domain: &str, days: u32) -> TenantId {
+    let (operator, domain) = (Operator::assume(), Domain::parse(domain).unwrap());
+    let id = store.create_tenant(&operator, "Keeping", &domain, START).await.unwrap();
+    let mut tx = store.begin(&operator.config(id)).await.unwrap();
+    let mut tenant = tx.tenant().await.unwrap();
+    tenant.settings.retention_days = days;
+    tx.save_tenant(&tenant).await.unwrap();
+    tx.commit(START).await.unwrap();
+    id
+}
+
+async fn count(sql: &mut MySqlConnection, of: &str) -> i64 {
+    sqlx::query_scalar(AssertSqlSafe(format!("SELECT CAST(count(*) AS SIGNED) FROM {of}")))
+        .fetch_one(sql)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_month_goes_as_a_whole_once_it_is_past_what_every_tenant_keeps_and_nobody_talks_in_it() {
+    for server in SERVERS {
+        let database = Database::create(server).await;
+        let (store, other) = (database.store().await, database.store().await);
+        upkeep(&store, START).await;
+        let brief = tenant_keeping(&store, "brief.example.net", 30).await;
+        let lasting = tenant_keeping(&store, "lasting.example.net", 60).await;
+        for tenant in [brief, lasting] {
+            for (name, day) in [("january", 1), ("february", 45)] {
+                let script = Script::new(name, day * 86_400);
+                let signals = vec![script.voice_through(20, 7), script.update("ringing"), script.cdr("ANSWER", 9)];
+                take(&store, tenant, signals).await;
+            }
+        }
+        let mut live = Script::new("live", 86_400).voice(7);
+        if let SignalKind::Voice { call, .. } = &mut live.kind {
+            call.live_until = seconds(100 * DAY);
+        }
+        take(&store, lasting, vec![live]).await;
+        let mut sql = MySqlConnection::connect(&database.location()).await.unwrap();
+        let rollups = count(&mut sql, "rollups").await;
+        // January is past what anybody keeps, and one call of it lives on: the others go one by one.
+        let done = upkeep(&store, seconds(95 * DAY)).await;
+        assert_eq!((done.calls, done.dropped), (3, 0), "{server}: {done:?}");
+        assert_eq!(count(&mut sql, "call_records").await, 2, "{server}");
+        // Two servers at once do it once.
+        let (operator, now) = (Operator::assume(), seconds(101 * DAY));
+        let (one, two) = tokio::join!(store.upkeep(&operator, now), other.upkeep(&operator, now));
+        let (first, rest) = (one.unwrap(), two.unwrap());
+        let done = upkeep(&other, now).await;
+        let calls = first.calls + rest.calls + done.calls;
+        let dropped = first.dropped + rest.dropped + done.dropped;
+        assert_eq!((calls, dropped), (1, 5), "{server}: a partition a table");
+        for table in ["call_records", "call_attempts", "call_history", "call_traces", "webhook_audit"] {
+            let months = format!(
+                "information_schema.PARTITIONS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{table}'
+                 AND PARTITION_NAME = 'p202601'"
+            );
+            assert_eq!(count(&mut sql, &months).await, 0, "{server} {table}");
+        }
+        let mut read = store.read(&operator.read(lasting)).await.unwrap();
+        let kept = read.calls(&CallFilter::default(), Page { after: None, limit: 10 }).await.unwrap();
+        assert_eq!(kept.iter().map(|call| call.token.as_str()).collect::<Vec<_>>(), ["february"], "{server}");
+        for (table, rows) in [("call_sessions", 1), ("call_attempts", 1), ("webhook_audit", 3)] {
+            assert_eq!(count(&mut sql, table).await, rows, "{server} {table}");
+        }
+        assert_eq!(count(&mut sql, "rollups").await, rollups, "{server}: figures stay");
+        // What comes for a call that went with its month is a new call.
+        let again = Script::new("january", 101 * 86_400).voice(7);
+        assert!(matches!(take(&store, lasting, vec![again]).await[..], [Ok(Ingested::Committed(Some(_)))]));
     }
 }

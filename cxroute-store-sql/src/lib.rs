@@ -8,6 +8,7 @@
 //! - [`draft`]: configuration transactions. A private draft is compared with what is stored, checked as a whole, and
 //!   becomes a list of statements of the store's dialect.
 //! - [`calls`] and [`config`]: rows to calls and aggregates.
+//! - [`retention`]: whose calls are too old.
 //! - [`codec`]: values as rows keep them. Rows travel to the database as JSON arrays.
 
 pub mod batch;
@@ -15,3 +16,4 @@ pub mod calls;
 pub mod codec;
 pub mod config;
 pub mod draft;
+pub mod retention;

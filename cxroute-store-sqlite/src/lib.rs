@@ -13,6 +13,7 @@ mod error;
 mod ingest;
 mod migrate;
 mod read;
+mod retention;
 mod spool;
 mod sql;
 mod store;

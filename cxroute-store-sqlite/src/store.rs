@@ -16,6 +16,7 @@ use cxroute_store_sql::batch;
 use cxroute_store_sql::codec::{key, number, to_document};
 use cxroute_store_sql::config::demand_valid;
 use cxroute_store_sql::draft::Draft;
+use cxroute_store_sql::retention::Round;
 use sqlx::{SqliteConnection, SqlitePool};
 
 use crate::connect::{Place, file_of};
@@ -56,6 +57,8 @@ pub struct SqliteStore {
     tenants: RwLock<HashSet<TenantId>>,
     /// Per tenant, who configures it, and the last id that was given.
     configurers: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<u64>>>>,
+    /// Whose calls are looked at next for what is too old.
+    round: Round,
 }
 
 impl SqliteStore {
@@ -84,7 +87,7 @@ impl SqliteStore {
         migrate(&writer).await?;
         let readers = place.readers(options.readers).await?;
         let (tenants, configurers) = (RwLock::default(), Mutex::default());
-        Ok(Self { file, writer, readers, tenants, configurers })
+        Ok(Self { file, writer, readers, tenants, configurers, round: Round::default() })
     }
 
     /// Closes every connection once its work is done; what comes later finds the store away.
@@ -112,6 +115,14 @@ impl SqliteStore {
 
     pub(crate) const fn writer(&self) -> &SqlitePool {
         &self.writer
+    }
+
+    pub(crate) const fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    pub(crate) const fn round(&self) -> &Round {
+        &self.round
     }
 
     fn is_known(&self, tenant: TenantId) -> bool {
@@ -243,7 +254,8 @@ impl Store for SqliteStore {
     }
 
     async fn upkeep(&self, _operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
-        self.trim(now).await
+        let Upkeep { calls, webhooks, .. } = self.retain(now).await?;
+        Ok(Upkeep { calls, webhooks, ..self.trim(now).await? })
     }
 }
 

@@ -28,8 +28,8 @@
 //! hold an `Arc<dyn Store>`.
 //!
 //! Two methods are provided: [`Spool::is_empty`], which follows from [`Spool::level`], and [`Store::upkeep`], which does
-//! nothing. **A wrapper must forward `upkeep`**: without it everything compiles and the kit finds no fault, but the store
-//! within is never tidied.
+//! nothing. **A wrapper must forward `upkeep`**: without it everything compiles, but the store within is never tidied; the
+//! kit's laws about retention find that out.
 //!
 //! ```
 //! use std::sync::Arc;

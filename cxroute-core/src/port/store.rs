@@ -83,7 +83,7 @@ pub trait Store: Send + Sync {
     /// for ever. What comes for a call that has gone is new: no copy of anything.
     ///
     /// As provided, it does nothing and returns `Ok` with zeros. **A wrapper must forward it**: one that does not keeps the
-    /// store within from ever being tidied, and neither the compiler nor the conformance kit can see that.
+    /// store within from ever being tidied; the compiler cannot see that, the conformance kit does.
     async fn upkeep(&self, operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
         let _nothing_to_do = (operator, now);
         Ok(Upkeep::default())
