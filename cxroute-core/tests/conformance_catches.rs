@@ -14,7 +14,7 @@ use cxroute_core::id::TenantId;
 use cxroute_core::memory::{MemoryLive, MemoryStore};
 use cxroute_core::port::{
     AuditEntry, CallDetail, CallFilter, CallReader, Changes, ConfigReader, LiveError, LiveState, Names, Page,
-    Store, StoreError, TenantRead, TenantTx,
+    Store, StoreError, TenantRead, TenantTx, Upkeep,
 };
 use cxroute_core::secret::Sealed;
 use cxroute_core::strategy::{Choice, ChooseRequest, LedgerDelta, PlaneImage, SessionImage, Settle, Settled};

@@ -140,9 +140,8 @@ async fn retain_calls(
     let old: Vec<(i64, String)> = old.fetch_all(&mut *transaction).await?;
     let (ids, tokens): (Vec<i64>, Vec<String>) = old.into_iter().unzip();
     let count = ids.len() as u64;
-    let document = |error: StoreError| Fault::of_row(error);
-    let ids = to_document(&ids, "call_records").map_err(document)?;
-    let tokens = to_document(&tokens, "call_records").map_err(document)?;
+    let ids = to_document(&ids, "call_records").map_err(Fault::of_row)?;
+    let tokens = to_document(&tokens, "call_records").map_err(Fault::of_row)?;
     let of_calls = OF_CALLS.into_iter().map(|delete| (delete, &ids));
     for (delete, keys) in of_calls.chain([(OF_SESSIONS, &tokens)]) {
         sqlx::query(delete).bind(keys).bind(tenant).execute(&mut *transaction).await?;

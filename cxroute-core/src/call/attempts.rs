@@ -51,9 +51,9 @@ impl Call {
         self.attempts.insert(index, attempt);
     }
 
-    /// Takes a dial result that arrived at `at`. Only what was `answered` before it is committed can be ahead of its
+    /// Takes a dial result that arrived at `at`. Only what was answered before it is committed can be ahead of its
     /// attempt: live, one that we do not know of was never made.
-    pub(super) fn hear(&mut self, report: &DialReport, at: Timestamp, answered: bool) -> Heard {
+    pub(super) fn hear(&mut self, report: &DialReport, at: Timestamp, may_be_early: bool) -> Heard {
         let in_time = self.cdr_at.filter(|cdr_at| at <= *cdr_at);
         let word = report.word.clone();
         match self.attempts.iter_mut().find(|attempt| attempt.number == report.attempt) {
@@ -63,7 +63,7 @@ impl Call {
                 attempt.word = Some(word);
                 Heard::Closed
             }
-            None if answered && report.attempt > 0 => {
+            None if may_be_early && report.attempt > 0 => {
                 let index = self.early.partition_point(|early| early.number < report.attempt);
                 if self.early.get(index).is_some_and(|early| early.number == report.attempt) {
                     return Heard::Stale;

@@ -185,7 +185,11 @@ impl Walk {
         if !self.known {
             self.go(CallState::Routing);
         }
-        let outcome = report.and_then(|report| self.close_attempt(report, basis.answered));
+        let outcome = report.and_then(|report| {
+            // Who counted the call's attempts from anew did not know it: the result is of another attempt than the next.
+            let anew = matches!(&decision.action, Action::Dial(new) if new.number <= report.attempt);
+            self.close_attempt(report, basis.answered && !anew)
+        });
         if outrun {
             self.step.acceptance = Acceptance::Outrun;
             self.note(Effect::Recorded, Some("conflicting_answer".into()));
@@ -309,10 +313,10 @@ impl Walk {
     }
 
     /// Closes the attempt that a dial result names; the outcome, if it was not stale.
-    fn close_attempt(&mut self, report: &DialReport, answered: bool) -> Option<Outcome> {
+    fn close_attempt(&mut self, report: &DialReport, may_be_early: bool) -> Option<Outcome> {
         let terminal = self.call.state.is_terminal();
         let words = format_compact!("attempt {}: {}", report.attempt, report.word);
-        let heard = self.call.hear(report, self.at, answered);
+        let heard = self.call.hear(report, self.at, may_be_early);
         let effect = match heard {
             Heard::Stale => Effect::Stale,
             Heard::Closed | Heard::Early if terminal => Effect::Refused,

@@ -2,7 +2,7 @@
 
 use cxroute_core::authority::Operator;
 use cxroute_core::call::{
-    Action, Call, EndReason, Figures, Ingested, Outcome, RollupKind, Signal, SignalKind, Trace,
+    Action, Call, CallState, EndReason, Figures, Ingested, Outcome, RollupKind, Signal, SignalKind, Trace,
 };
 use cxroute_core::config::{Domain, RuleDirection};
 use cxroute_core::id::{AgentId, CallId, GroupId};
@@ -11,7 +11,7 @@ use cxroute_core::port::{Page, Store as _};
 use cxroute_core::secret::Sealed;
 use cxroute_core::strategy::{Counted, PlaneImage};
 
-use crate::calls::{cdr, dial_agent, result, spooled, voice};
+use crate::calls::{Line, cdr, dial_agent, result, spooled, voice};
 use crate::desk::STEP;
 use crate::world::{START, at, token};
 
@@ -153,8 +153,22 @@ async fn signals_of_a_call_that_drain_in_any_order_end_in_the_same_call() {
     }
 }
 
-#[tokio::test]
-async fn every_order_is_tried_once() {
+#[test]
+fn a_result_is_kept_for_an_attempt_that_is_still_to_come_only() {
+    // A server that knew nothing of the call counted its attempts from 1 again.
+    let anew = spooled(result(1, Outcome::Busy, 10, dial_agent(1), 0));
+    let line = Line::of([anew]);
+    assert!(line.call().early.is_empty() && line.call().open_attempt().is_some());
+    // Live, an attempt that the store does not know of was never made.
+    let live = result(2, Outcome::Busy, 10, END, 1);
+    assert!(Line::of([voice(1, 0, dial_agent(1), 0), live.clone()]).call().early.is_empty());
+    let line = Line::of([voice(1, 0, dial_agent(1), 0), spooled(live)]);
+    assert_eq!(line.call().early[0].number, 2);
+    assert_eq!(line.call().state, CallState::Busy);
+}
+
+#[test]
+fn every_order_is_tried_once() {
     let mut orders = orders(5);
     orders.sort();
     orders.dedup();
