@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A wrapper forwards every method by hand. The compiler names those that it leaves out, but for `Store::upkeep`: its
-//! default does nothing, so that a wrapper without it compiles and keeps every law, and the store within is never tidied.
+//! default does nothing, so that a wrapper without it compiles, and is found out by the kit's laws about retention.
 //! An adapter of a database implements the same traits on its own transaction and reading handle; `cxroute_core::memory`
 //! shows the plainest way.
 

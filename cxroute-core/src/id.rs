@@ -63,6 +63,12 @@ impl CallId {
         Self((millis << Self::RANDOM_BITS) | (random & mask))
     }
 
+    /// When it was minted, to the millisecond.
+    pub const fn minted_at(self) -> crate::time::Timestamp {
+        let millis = (self.0 >> Self::RANDOM_BITS) as i64;
+        crate::time::Timestamp::from_millis(millis.saturating_add(Self::EPOCH_MILLIS))
+    }
+
     /// The id with this number.
     pub const fn new(number: u64) -> Self {
         Self(number)

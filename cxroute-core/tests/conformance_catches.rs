@@ -14,7 +14,7 @@ use cxroute_core::id::TenantId;
 use cxroute_core::memory::{MemoryLive, MemoryStore};
 use cxroute_core::port::{
     AuditEntry, CallDetail, CallFilter, CallReader, Changes, ConfigReader, LiveError, LiveState, Names,
-    OutboxId, Outgoing, Page, Store, StoreError, TenantRead, TenantTx,
+    OutboxId, Outgoing, Page, Store, StoreError, TenantRead, TenantTx, Upkeep,
 };
 use cxroute_core::secret::Sealed;
 use cxroute_core::strategy::{
@@ -54,6 +54,10 @@ enum Fault {
     AuditForgotten,
     /// Only agents that still exist have names.
     NamesOfTheDeletedForgotten,
+    /// Nothing is ever tidied.
+    UpkeepForgotten,
+    /// What is to be kept for another hour goes.
+    UpkeepTooEarly,
     /// A dry run books its choice.
     PreviewBooks,
     /// A choice is booked twice.
@@ -153,6 +157,16 @@ impl Store for FaultyStore {
 
     async fn forget_events(&self, operator: &Operator, ids: &[OutboxId]) -> Result<(), StoreError> {
         self.store.forget_events(operator, ids).await
+    }
+
+    async fn upkeep(&self, operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
+        match self.fault {
+            Fault::UpkeepForgotten => Ok(Upkeep::default()),
+            Fault::UpkeepTooEarly => {
+                self.store.upkeep(operator, now.after(std::time::Duration::from_secs(3_600))).await
+            }
+            _ => self.store.upkeep(operator, now).await,
+        }
     }
 }
 
@@ -400,6 +414,8 @@ fn a_faulty_store_is_found_out() {
         ImageWithoutTurns by a_plane_that_is_rebuilt_goes_on_as_before,
         ChangesForgotten by following_the_changes_leads_to_the_configuration,
         AuditForgotten by webhooks_are_kept_in_order_without_their_secrets,
+        UpkeepForgotten by calls_go_with_everything_of_theirs_once_they_are_older_than_retention,
+        UpkeepTooEarly by calls_go_with_everything_of_theirs_once_they_are_older_than_retention,
         NamesOfTheDeletedForgotten by names_are_kept_of_what_is_deleted_and_follow_what_is_renamed,
     }
 }

@@ -295,7 +295,7 @@ fn text_call(out: &mut dyn Write, detail: &CallDetail, names: &Names) -> io::Res
         writeln!(out, "reason: {reason}")?;
     }
     writeln!(out, "\nattempts:")?;
-    for (number, attempt) in (1..).zip(&shown.attempts) {
+    for (Attempt { number, .. }, attempt) in detail.call.attempts.iter().zip(&shown.attempts) {
         let target = attempt.agent.or(attempt.number).unwrap_or("-");
         let ended = attempt.ended_at.map_or_else(|| "-".to_owned(), |at| at.to_string());
         writeln!(

@@ -19,7 +19,7 @@ macro_rules! select_calls {
             " (SELECT CAST(JSON_ARRAYAGG(JSON_OBJECT('number', a.number, 'agent', a.agent_id, 'group', a.group_id,",
             " 'membership', a.membership_id, 'pool', a.pool_id, 'dialled', a.dialled, 'probe', a.probe,",
             " 'started_at', a.started_at, 'ended_at', a.ended_at, 'outcome', a.outcome, 'word', a.word)) AS CHAR)",
-            " FROM call_attempts a WHERE a.tenant_id = c.tenant_id AND a.call_id = c.id)",
+            " FROM call_attempts a WHERE a.tenant_id = c.tenant_id AND a.call_id = c.id), c.early",
             $($rest,)*
         )
     };
@@ -51,5 +51,6 @@ fn decoded(row: &MySqlRow) -> Result<CallColumns, sqlx::Error> {
         trace_count: row.try_get(15)?,
         tenant: row.try_get(16)?,
         attempts: row.try_get(17)?,
+        early: row.try_get(18)?,
     })
 }

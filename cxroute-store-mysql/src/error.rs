@@ -52,6 +52,11 @@ impl Fault {
         Self::new(Kind::Broken, format!("TLS: {error} ({hint})"))
     }
 
+    /// What a row's content comes to, which nobody but its writer can mend.
+    pub(crate) fn of_row(error: StoreError) -> Self {
+        Self::new(Kind::Row, error.to_string())
+    }
+
     /// The store's word for it; `what` was being read or written.
     pub(crate) fn into_store(self, what: &str) -> StoreError {
         let Self { kind, reason } = self;

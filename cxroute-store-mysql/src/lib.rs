@@ -19,6 +19,7 @@ mod migrate;
 mod months;
 mod outbox;
 mod read;
+mod retention;
 mod sql;
 mod store;
 #[cfg(test)]

@@ -9,8 +9,10 @@ use sqlx::{Executor as _, MySqlPool, SqlSafeStr};
 use crate::error::{Fault, Kind};
 
 /// Version, description and text, in order.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "first schema", include_str!("../../migrations/mysql/0001_first_schema.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "first schema", include_str!("../../migrations/mysql/0001_first_schema.sql")),
+    (2, "late results and retention", include_str!("../../migrations/mysql/0002_late_results_and_retention.sql")),
+];
 
 /// Whoever brings the schema up to date; the others wait for so many seconds. Names of locks are the whole server's.
 const LOCK: &str = "SELECT CAST(GET_LOCK(CONCAT('cxroute-', LEFT(SHA2(DATABASE(), 256), 40)), 60) AS SIGNED)";

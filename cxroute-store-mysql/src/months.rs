@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Executor as _, MySqlConnection, MySqlPool};
 
 use crate::error::{Fault, Kind};
 
-/// Partitioned tables.
+/// Partitioned tables. Months are dropped from the last one first: the calls' own say what is still to be done.
 const TABLES: [&str; 5] = ["call_records", "call_attempts", "call_history", "call_traces", "webhook_audit"];
 
 /// Besides the present one, so many months are there.
@@ -23,6 +23,11 @@ const USUAL_PATIENCE: &str = "SET SESSION lock_wait_timeout = DEFAULT";
 /// The ids at which a table's months end.
 const ENDS: &str = "SELECT CAST(PARTITION_DESCRIPTION AS SIGNED) FROM information_schema.PARTITIONS
     WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND PARTITION_NAME <> 'pmax'";
+
+/// A table's months that end at an id or before it.
+const BEFORE: &str = "SELECT CONVERT(PARTITION_NAME USING utf8mb4) FROM information_schema.PARTITIONS
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND PARTITION_NAME <> 'pmax'
+        AND CAST(PARTITION_DESCRIPTION AS SIGNED) <= ?";
 
 /// A month, and the least id that comes after it.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,15 +63,54 @@ async fn open_of(connection: &mut MySqlConnection, table: &str, months: &[Month]
         "ALTER TABLE {table} REORGANIZE PARTITION pmax INTO ({}, PARTITION pmax VALUES LESS THAN MAXVALUE)",
         parts.join(", ")
     );
-    connection.execute(PATIENCE).await?;
-    let done = connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
-    connection.execute(USUAL_PATIENCE).await?;
-    match done.map_err(Fault::from) {
-        Ok(_) => Ok(missing.len() as u64),
+    match alter(connection, sql).await {
+        Ok(()) => Ok(missing.len() as u64),
         // Another server has just made them.
         Err(fault) if fault.kind == Kind::Taken => Ok(0),
         Err(fault) => Err(fault),
     }
+}
+
+/// Changes a table, unless somebody uses it for too long.
+async fn alter(connection: &mut MySqlConnection, sql: String) -> Result<(), Fault> {
+    connection.execute(PATIENCE).await?;
+    let done = connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
+    connection.execute(USUAL_PATIENCE).await?;
+    done.map(drop).map_err(Fault::from)
+}
+
+/// Whether calls have a month of their own that ends at the id `past` or before it.
+pub(crate) async fn any_before(connection: &mut MySqlConnection, past: i64) -> Result<bool, Fault> {
+    Ok(!before(connection, TABLES[0], past).await?.is_empty())
+}
+
+async fn before(connection: &mut MySqlConnection, table: &str, past: i64) -> Result<Vec<String>, Fault> {
+    Ok(sqlx::query_scalar(BEFORE).bind(table).bind(past).fetch_all(connection).await?)
+}
+
+/// Drops the months that end at the id `past` or before it, with everything in them; how many.
+pub(crate) async fn drop_before(connection: &mut MySqlConnection, past: i64) -> Result<u64, Fault> {
+    let mut dropped = 0;
+    for table in TABLES.into_iter().rev() {
+        let months = before(connection, table, past).await?;
+        if !months.is_empty() {
+            // Names of this file's own making.
+            alter(connection, format!("ALTER TABLE {table} DROP PARTITION {}", months.join(", "))).await?;
+        }
+        dropped += months.len() as u64;
+    }
+    Ok(dropped)
+}
+
+/// The least id of the month that an id is of.
+pub(crate) fn begin(id: i64) -> Result<i64, Fault> {
+    let no_date = |error: jiff::Error| Fault::new(Kind::Row, error.to_string());
+    let minted = CallId::new(id.cast_unsigned()).minted_at().as_millis();
+    let day = jiff::Timestamp::from_millisecond(minted).map_err(no_date)?;
+    let first = day.to_zoned(TimeZone::UTC).date().first_of_month();
+    let first = first.to_zoned(TimeZone::UTC).map_err(no_date)?;
+    let first = Timestamp::from_millis(first.timestamp().as_millisecond());
+    Ok(CallId::mint(first, 0).get().cast_signed())
 }
 
 /// The month of `now` and the next ones.
@@ -97,5 +141,10 @@ mod tests {
         let first_of_december = CallId::mint(at("2026-12-01T00:00:00Z"), 0).get();
         assert_eq!(months[0].end.cast_unsigned(), first_of_december);
         assert!(CallId::mint(at("2026-11-30T23:59:59.999Z"), u64::MAX).get() < first_of_december);
+        let last_of_november = CallId::mint(at("2026-11-30T23:59:59.999Z"), u64::MAX).get().cast_signed();
+        assert_eq!(begin(months[0].end).unwrap(), months[0].end);
+        assert_eq!(begin(months[0].end + 1).unwrap(), months[0].end);
+        let first_of_november = CallId::mint(at("2026-11-01T00:00:00Z"), 0).get().cast_signed();
+        assert_eq!(begin(last_of_november).unwrap(), first_of_november);
     }
 }

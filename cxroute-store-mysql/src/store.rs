@@ -16,6 +16,7 @@ use cxroute_store_sql::batch;
 use cxroute_store_sql::codec::{key, number, to_document};
 use cxroute_store_sql::config::demand_valid;
 use cxroute_store_sql::draft::Draft;
+use cxroute_store_sql::retention::Round;
 use sqlx::{MySqlConnection, MySqlPool};
 
 use crate::connect::{Role, options_of, pool};
@@ -59,6 +60,8 @@ pub struct MySqlStore {
     tenants: RwLock<HashSet<TenantId>>,
     /// Per tenant, who configures it, and the last id that was given.
     configurers: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<u64>>>>,
+    /// Whose calls are looked at next for what is too old.
+    round: Round,
 }
 
 /// Who writes a batch: what keeps rows of several servers apart.
@@ -94,7 +97,8 @@ impl MySqlStore {
         let drawn = getrandom::u32().map_err(|error| Fault::new(Kind::Broken, error.to_string()))?;
         let (tenants, configurers) = (RwLock::default(), Mutex::default());
         let (server, audit_id) = (drawn as u16, AtomicI64::new(0));
-        Ok(Self { writer, readers, patience, most_events, server, audit_id, tenants, configurers })
+        let round = Round::default();
+        Ok(Self { writer, readers, patience, most_events, server, audit_id, tenants, configurers, round })
     }
 
     /// Closes every connection once its work is done; what comes later finds the store away.
@@ -113,6 +117,10 @@ impl MySqlStore {
 
     pub(crate) const fn most_events(&self) -> u32 {
         self.most_events
+    }
+
+    pub(crate) const fn round(&self) -> &Round {
+        &self.round
     }
 
     pub(crate) const fn patience(&self) -> Duration {
@@ -275,7 +283,8 @@ impl Store for MySqlStore {
         let partitions = months::open(self.writer(), now).await;
         let partitions = partitions.map_err(|fault| fault.into_store("partitions"))?;
         let events = self.give_up_events().await?;
-        Ok(Upkeep { partitions, events, ..self.trim(now).await? })
+        let Upkeep { calls, webhooks, dropped, .. } = self.retain(now).await?;
+        Ok(Upkeep { partitions, events, calls, webhooks, dropped, ..self.trim(now).await? })
     }
 }
 

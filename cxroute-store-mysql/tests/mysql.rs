@@ -11,16 +11,17 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cxroute_core::authority::Operator;
-use cxroute_core::call::{Ingested, Signal};
+use cxroute_core::call::{Ingested, Outcome, Signal, SignalKind, step};
 use cxroute_core::config::{Domain, Strategy};
 use cxroute_core::conformance::fixture::{Exchange, START, Script, roster, seat, seconds};
 use cxroute_core::id::TenantId;
 use cxroute_core::port::{CallFilter, News, Page, Store as _, StoreError, Upkeep};
 use cxroute_core::time::Timestamp;
 use cxroute_store_mysql::{MySqlStore, StoreOptions};
-use sqlx::{Connection as _, MySqlConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, MySqlConnection};
 
 use crate::support::Database;
 
@@ -55,6 +56,9 @@ async fn upkeep(store: &MySqlStore, now: Timestamp) -> Upkeep {
         all.window_steps += done.window_steps;
         all.partitions += done.partitions;
         all.events += done.events;
+        all.calls += done.calls;
+        all.webhooks += done.webhooks;
+        all.dropped += done.dropped;
     }
 }
 
@@ -224,5 +228,139 @@ async fn of_events_that_nobody_takes_the_last_are_kept_behind_a_gap() {
             let News::Call(last) = &events[events.len() - 1].news else { panic!("{server}") };
             assert_eq!(last.session_token.as_str(), format!("call {}", round * 50 + 49), "{server}");
         }
+    }
+}
+
+/// Waits until a transaction on this database waits for a lock.
+async fn somebody_waits(sql: &mut MySqlConnection) {
+    let waiting = "SELECT count(*) FROM information_schema.INNODB_TRX t
+        JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
+        WHERE t.trx_state = 'LOCK WAIT' AND p.DB = DATABASE()";
+    loop {
+        // MariaDB reads transactions anew once it has not been asked for them for 100 ms. MySQL fails on what it reads of a
+        // connection that is just changing its statement.
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        match sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut *sql).await {
+            Ok(0) | Err(sqlx::Error::Database(_)) => {}
+            waiting => return assert!(waiting.unwrap() > 0),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_waited_for_a_call_reads_its_attempts_as_they_came_to_be() {
+    for server in SERVERS {
+        let database = Database::create(server).await;
+        let store = Arc::new(database.store().await);
+        let tenant = tenant(&store).await;
+        let (first, held) = (Script::new("call a", 1), Script::new("call b", 2));
+        take(&store, tenant, vec![first.voice(7), held.voice(7)]).await;
+        let (fail_over, cdr) = (held.fail_over(1, Outcome::Busy, 20, 8), held.cdr("ANSWER", 30));
+        let after = |call, signal| step(call, signal).call;
+        let expected = [held.voice(7), fail_over.clone(), cdr.clone()];
+        let expected = expected.iter().fold(None, after).unwrap();
+        // Another server's transaction: it has failed the call over, and has not committed yet.
+        let mut other = MySqlConnection::connect(&database.location()).await.unwrap();
+        let mut watch = MySqlConnection::connect(&database.location()).await.unwrap();
+        let mut failing_over = other.begin().await.unwrap();
+        let at = fail_over.received_at.as_millis();
+        let id = held.id().get();
+        for statement in [
+            format!("SELECT id FROM call_records WHERE tenant_id = {tenant} AND id = {id} FOR UPDATE"),
+            format!(
+                "UPDATE call_attempts SET ended_at = {at}, outcome = 'busy', word = 'busy'
+                 WHERE tenant_id = {tenant} AND call_id = {id} AND number = 1"
+            ),
+            format!(
+                "INSERT INTO call_attempts (tenant_id, call_id, number, agent_id, group_id, membership_id, started_at)
+                 VALUES ({tenant}, {id}, 2, 8, 20, 1008, {at})"
+            ),
+        ] {
+            failing_over.execute(sqlx::raw_sql(AssertSqlSafe(statement))).await.unwrap();
+        }
+        let taking = tokio::spawn({
+            let (store, batch) = (Arc::clone(&store), vec![first.cdr("ANSWER", 30), cdr]);
+            async move { take(&store, tenant, batch).await }
+        });
+        somebody_waits(&mut watch).await;
+        failing_over.commit().await.unwrap();
+        let taken = taking.await.unwrap();
+        assert!(taken.iter().all(|one| matches!(one, Ok(Ingested::Committed(Some(_))))), "{server} {taken:?}");
+        let mut read = store.read(&Operator::assume().read(tenant)).await.unwrap();
+        let call = read.call(held.token()).await.unwrap().unwrap();
+        assert_eq!(call.attempts, expected.attempts, "{server}");
+    }
+}
+
+/// A tenant that keeps calls for so many days.
+async fn tenant_keeping(store: &MySqlStore, domain: &str, days: u32) -> TenantId {
+    let (operator, domain) = (Operator::assume(), Domain::parse(domain).unwrap());
+    let id = store.create_tenant(&operator, "Keeping", &domain, START).await.unwrap();
+    let mut tx = store.begin(&operator.config(id)).await.unwrap();
+    let mut tenant = tx.tenant().await.unwrap();
+    tenant.settings.retention_days = days;
+    tx.save_tenant(&tenant).await.unwrap();
+    tx.commit(START).await.unwrap();
+    id
+}
+
+async fn count(sql: &mut MySqlConnection, of: &str) -> i64 {
+    sqlx::query_scalar(AssertSqlSafe(format!("SELECT CAST(count(*) AS SIGNED) FROM {of}")))
+        .fetch_one(sql)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_month_goes_as_a_whole_once_it_is_past_what_every_tenant_keeps_and_nobody_talks_in_it() {
+    for server in SERVERS {
+        let database = Database::create(server).await;
+        let (store, other) = (database.store().await, database.store().await);
+        upkeep(&store, START).await;
+        let brief = tenant_keeping(&store, "brief.example.net", 30).await;
+        let lasting = tenant_keeping(&store, "lasting.example.net", 60).await;
+        for tenant in [brief, lasting] {
+            for (name, day) in [("january", 1), ("february", 45)] {
+                let script = Script::new(name, day * 86_400);
+                let signals = vec![script.voice_through(20, 7), script.update("ringing"), script.cdr("ANSWER", 9)];
+                take(&store, tenant, signals).await;
+            }
+        }
+        let mut live = Script::new("live", 86_400).voice(7);
+        if let SignalKind::Voice { call, .. } = &mut live.kind {
+            call.live_until = seconds(100 * DAY);
+        }
+        take(&store, lasting, vec![live]).await;
+        let mut sql = MySqlConnection::connect(&database.location()).await.unwrap();
+        let rollups = count(&mut sql, "rollups").await;
+        // January is past what anybody keeps, and one call of it lives on: the others go one by one.
+        let done = upkeep(&store, seconds(95 * DAY)).await;
+        assert_eq!((done.calls, done.dropped), (3, 0), "{server}: {done:?}");
+        assert_eq!(count(&mut sql, "call_records").await, 2, "{server}");
+        // Two servers at once do it once.
+        let (operator, now) = (Operator::assume(), seconds(101 * DAY));
+        let (one, two) = tokio::join!(store.upkeep(&operator, now), other.upkeep(&operator, now));
+        let (first, rest) = (one.unwrap(), two.unwrap());
+        let done = upkeep(&other, now).await;
+        let calls = first.calls + rest.calls + done.calls;
+        let dropped = first.dropped + rest.dropped + done.dropped;
+        assert_eq!((calls, dropped), (1, 5), "{server}: a partition a table");
+        for table in ["call_records", "call_attempts", "call_history", "call_traces", "webhook_audit"] {
+            let months = format!(
+                "information_schema.PARTITIONS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = '{table}'
+                 AND PARTITION_NAME = 'p202601'"
+            );
+            assert_eq!(count(&mut sql, &months).await, 0, "{server} {table}");
+        }
+        let mut read = store.read(&operator.read(lasting)).await.unwrap();
+        let kept = read.calls(&CallFilter::default(), Page { after: None, limit: 10 }).await.unwrap();
+        assert_eq!(kept.iter().map(|call| call.token.as_str()).collect::<Vec<_>>(), ["february"], "{server}");
+        for (table, rows) in [("call_sessions", 1), ("call_attempts", 1), ("webhook_audit", 3)] {
+            assert_eq!(count(&mut sql, table).await, rows, "{server} {table}");
+        }
+        assert_eq!(count(&mut sql, "rollups").await, rollups, "{server}: figures stay");
+        // What comes for a call that went with its month is a new call.
+        let again = Script::new("january", 101 * 86_400).voice(7);
+        assert!(matches!(take(&store, lasting, vec![again]).await[..], [Ok(Ingested::Committed(Some(_)))]));
     }
 }

@@ -1,6 +1,8 @@
 //! Calls as rows with their attempts, and back.
 
-use cxroute_core::call::{Attempt, AttemptTarget, Call, CallState, HistoryEntry, SessionToken};
+use cxroute_core::call::{
+    Attempt, AttemptTarget, Call, CallState, CdrFigures, HistoryEntry, SessionToken,
+};
 use cxroute_core::id::{AgentId, CallId, GroupId, MembershipId, PoolId};
 use cxroute_core::port::{CallFilter, Page, StoreError};
 use cxroute_core::strategy::AttemptSeat;
@@ -32,6 +34,7 @@ pub(crate) struct CallRow<'a> {
     status: &'static str,
     state: &'static str,
     reason: Option<&'static str>,
+    early: Option<String>,
     received_at: i64,
     start_time: i64,
     end_time: Option<i64>,
@@ -51,7 +54,10 @@ impl<'a> CallRow<'a> {
         counts: Counts,
         updated_at: i64,
     ) -> Result<Self, StoreError> {
-        let cdr = call.cdr.as_ref().map(|figures| to_document(figures, "call_records.cdr"));
+        let cdr = call.cdr.clone().map(|figures| Cdr { figures, received_at: call.cdr_at });
+        let cdr = cdr.map(|cdr| to_document(&cdr, "call_records.cdr"));
+        let early = Some(&call.early).filter(|early| !early.is_empty());
+        let early = early.map(|early| to_document(early, "call_records.early"));
         Ok(Self {
             tenant,
             id: call.id.get(),
@@ -64,6 +70,7 @@ impl<'a> CallRow<'a> {
             status: call.state.status().as_str(),
             state: call.state.as_str(),
             reason: call.reason.map(|reason| reason.as_str()),
+            early: early.transpose()?,
             received_at: call.received_at.as_millis(),
             start_time: call.start_time.as_millis(),
             end_time: call.end_time.map(|at| at.as_millis()),
@@ -76,6 +83,15 @@ impl<'a> CallRow<'a> {
             updated_at,
         })
     }
+}
+
+/// A CDR's figures as a record keeps them, and when the first CDR arrived.
+#[derive(Serialize, Deserialize)]
+struct Cdr {
+    #[serde(flatten)]
+    figures: CdrFigures,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    received_at: Option<Timestamp>,
 }
 
 /// A row of `call_attempts` as it is written; and, without its key, as it is read back.
@@ -164,6 +180,8 @@ pub struct CallColumns {
     pub state: String,
     /// The word of why it ended.
     pub reason: Option<String>,
+    /// Results that came before their attempts, as a document; none if there are none.
+    pub early: Option<String>,
     /// When the first signal arrived.
     pub received_at: i64,
     /// When it began.
@@ -174,7 +192,7 @@ pub struct CallColumns {
     pub duration: Option<i64>,
     /// When its session ended.
     pub session_ended: Option<i64>,
-    /// The CDR's figures as a document.
+    /// The CDR's figures, and when it arrived, as a document.
     pub cdr: Option<String>,
     /// Until when it counts as live.
     pub live_until: i64,
@@ -197,7 +215,9 @@ impl CallColumns {
         let attempts = self.attempts.as_deref().unwrap_or("[]");
         let mut attempts: Vec<AttemptRow> = document(attempts, what)?;
         attempts.sort_by_key(|attempt| attempt.number);
+        let early = self.early.map(|early| document(&early, what)).transpose()?;
         let attempts: Result<_, _> = attempts.into_iter().map(|attempt| attempt.into_attempt(what)).collect();
+        let cdr: Option<Cdr> = self.cdr.map(|cdr| document(&cdr, what)).transpose()?;
         let call = Call {
             id: CallId::new(number(self.id, what)?),
             token: SessionToken::new(&self.token).ok_or_else(|| corrupt(what, "an empty session token"))?,
@@ -207,12 +227,14 @@ impl CallColumns {
             state: CallState::parse(&self.state).ok_or_else(|| corrupt(what, "an unknown state"))?,
             reason: self.reason.map(|reason| word(&reason, what)).transpose()?,
             attempts: attempts?,
+            early: early.unwrap_or_default(),
             received_at: time(self.received_at),
             start_time: time(self.start_time),
             end_time: self.end_time.map(time),
             duration: optional(self.duration, what)?,
             session_ended: self.session_ended.map(time),
-            cdr: self.cdr.map(|cdr| document(&cdr, what)).transpose()?,
+            cdr_at: cdr.as_ref().and_then(|cdr| cdr.received_at),
+            cdr: cdr.map(|cdr| cdr.figures),
             live_until: time(self.live_until),
         };
         Ok((call, Counts { history: self.history_count, traces: self.trace_count }))

@@ -9,6 +9,7 @@
 //!   becomes a list of statements of the store's dialect.
 //! - [`calls`] and [`config`]: rows to calls and aggregates.
 //! - [`outbox`]: events that wait to be published, and what goes when nobody publishes them.
+//! - [`retention`]: whose calls are too old.
 //! - [`codec`]: values as rows keep them. Rows travel to the database as JSON arrays.
 
 pub mod batch;
@@ -17,3 +18,4 @@ pub mod codec;
 pub mod config;
 pub mod draft;
 pub mod outbox;
+pub mod retention;

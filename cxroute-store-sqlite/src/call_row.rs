@@ -17,7 +17,7 @@ macro_rules! select_calls {
             " (SELECT json_group_array(json_object('number', a.number, 'agent', a.agent_id, 'group', a.group_id,",
             " 'membership', a.membership_id, 'pool', a.pool_id, 'dialled', a.dialled, 'probe', a.probe,",
             " 'started_at', a.started_at, 'ended_at', a.ended_at, 'outcome', a.outcome, 'word', a.word))",
-            " FROM call_attempts a WHERE a.tenant_id = c.tenant_id AND a.call_id = c.id)",
+            " FROM call_attempts a WHERE a.tenant_id = c.tenant_id AND a.call_id = c.id), c.early",
             $($rest,)*
         )
     };
@@ -49,5 +49,6 @@ fn decoded(row: &SqliteRow) -> Result<CallColumns, sqlx::Error> {
         trace_count: row.try_get(15)?,
         tenant: row.try_get(16)?,
         attempts: row.try_get(17)?,
+        early: row.try_get(18)?,
     })
 }

@@ -14,6 +14,7 @@ mod ingest;
 mod migrate;
 mod outbox;
 mod read;
+mod retention;
 mod spool;
 mod sql;
 mod store;

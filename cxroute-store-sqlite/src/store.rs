@@ -16,6 +16,7 @@ use cxroute_store_sql::batch;
 use cxroute_store_sql::codec::{key, number, to_document};
 use cxroute_store_sql::config::demand_valid;
 use cxroute_store_sql::draft::Draft;
+use cxroute_store_sql::retention::Round;
 use sqlx::{SqliteConnection, SqlitePool};
 
 use crate::connect::{Place, file_of};
@@ -64,6 +65,8 @@ pub struct SqliteStore {
     tenants: RwLock<HashSet<TenantId>>,
     /// Per tenant, who configures it, and the last id that was given.
     configurers: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<u64>>>>,
+    /// Whose calls are looked at next for what is too old.
+    round: Round,
 }
 
 impl SqliteStore {
@@ -93,7 +96,8 @@ impl SqliteStore {
         let readers = place.readers(options.readers).await?;
         let (tenants, configurers) = (RwLock::default(), Mutex::default());
         let most_events = options.most_events;
-        Ok(Self { file, writer, readers, most_events, tenants, configurers })
+        let round = Round::default();
+        Ok(Self { file, writer, readers, most_events, tenants, configurers, round })
     }
 
     /// Closes every connection once its work is done; what comes later finds the store away.
@@ -129,6 +133,10 @@ impl SqliteStore {
 
     pub(crate) const fn most_events(&self) -> u32 {
         self.most_events
+    }
+
+    pub(crate) const fn round(&self) -> &Round {
+        &self.round
     }
 
     fn is_known(&self, tenant: TenantId) -> bool {
@@ -269,7 +277,8 @@ impl Store for SqliteStore {
 
     async fn upkeep(&self, _operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
         let events = self.give_up_events().await?;
-        Ok(Upkeep { events, ..self.trim(now).await? })
+        let Upkeep { calls, webhooks, .. } = self.retain(now).await?;
+        Ok(Upkeep { events, calls, webhooks, ..self.trim(now).await? })
     }
 }
 

@@ -29,8 +29,12 @@ pub struct Call {
     pub state: CallState,
     /// Why it ended without an answer, if we know.
     pub reason: Option<EndReason>,
-    /// Every attempt, in order.
+    /// Every attempt, in the order of their numbers. One is missing while the signal that decided it is still on its way,
+    /// in another server's spool.
     pub attempts: SmallVec<[Attempt; 1]>,
+    /// Results that arrived before the signals that decided their attempts, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub early: Vec<EarlyResult>,
     /// When its first signal arrived; never changes.
     pub received_at: Timestamp,
     /// When it began: the first signal, then the CDR's word.
@@ -43,6 +47,9 @@ pub struct Call {
     pub session_ended: Option<Timestamp>,
     /// The CDR's figures, the last one's if there were several.
     pub cdr: Option<CdrFigures>,
+    /// When its CDR arrived, the first one if there were several: what is known of attempts since then is stale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cdr_at: Option<Timestamp>,
     /// While it is not terminal, it counts as live until then.
     pub live_until: Timestamp,
 }
@@ -64,6 +71,19 @@ pub struct Attempt {
     pub outcome: Option<Outcome>,
     /// The platform's word for it.
     pub word: Option<Box<str>>,
+}
+
+/// What an attempt came to that we do not know yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyResult {
+    /// The attempt's number.
+    pub number: u16,
+    /// When its end was known.
+    pub at: Timestamp,
+    /// What it came to.
+    pub outcome: Outcome,
+    /// The platform's word for it.
+    pub word: Box<str>,
 }
 
 /// Whom an attempt tries to reach.

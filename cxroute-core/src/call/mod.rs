@@ -1,6 +1,7 @@
 //! A call: its name, its states, its attempts, and the pure step by which a signal changes it (domain.md §5).
 
 mod aggregate;
+mod attempts;
 mod audit;
 mod cdr;
 mod decision;
@@ -12,7 +13,7 @@ mod step;
 mod token;
 mod update;
 
-pub use aggregate::{Attempt, AttemptTarget, Call, CdrFigures, EndReason, Outcome, RecordStatus};
+pub use aggregate::{Attempt, AttemptTarget, Call, CdrFigures, EarlyResult, EndReason, Outcome, RecordStatus};
 pub use audit::Audit;
 pub use cdr::CdrReport;
 pub use decision::{Action, Decision, NewAttempt, RuleTrace, Trace};

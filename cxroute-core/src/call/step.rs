@@ -2,20 +2,23 @@
 //!
 //! Laws (each has a test): states move along the edges of domain.md §5 only; nothing but a CDR changes a terminal
 //! state; a copy of a signal never gets here (receipts see to that), a late or reordered one never moves a call back;
-//! every signal leaves at least one line of history; the CDR has the last word on status and times.
+//! every signal leaves at least one line of history; the CDR has the last word on status and times; signals that were
+//! spooled come to the same call in any order.
 
 use compact_str::{CompactString, format_compact};
 use smallvec::SmallVec;
 
-use super::aggregate::{Attempt, Call, CdrFigures, EndReason, Outcome};
+use super::aggregate::{Call, CdrFigures, EndReason, Outcome};
+use super::attempts::Heard;
 use super::cdr::CdrReport;
-use super::decision::{Action, Decision};
+use super::decision::{Action, Decision, NewAttempt};
 use super::effect::{CallEvent, CallEventKind, Effect, HistoryEntry};
 use super::signal::{Basis, DialReport, NewCall, Signal, SignalKind};
 use super::state::CallState;
 use super::token::{EventKind, SessionToken};
 use super::update::{UpdateReport, UpdateWord};
 use crate::config::RuleDirection;
+use crate::id::{AgentId, GroupId};
 use crate::time::Timestamp;
 
 /// What a signal does to a call.
@@ -131,14 +134,18 @@ impl Walk {
     }
 
     fn event(&mut self, kind: CallEventKind) {
+        self.event_of(kind, self.call.agent(), self.call.group());
+    }
+
+    fn event_of(&mut self, kind: CallEventKind, agent_id: Option<AgentId>, group_id: Option<GroupId>) {
         let call = &self.call;
         self.step.events.push(CallEvent {
             kind,
             at: self.at,
             call_id: call.id,
             session_token: call.token.clone(),
-            agent_id: call.agent(),
-            group_id: call.group(),
+            agent_id,
+            group_id,
             status: call.state.status(),
             duration: call.duration,
         });
@@ -174,13 +181,15 @@ impl Walk {
         if !basis.answered && (outrun || self.out_of_date(&decision.action)) {
             return Step { call: Some(self.call), ..Step::of(None, Acceptance::Conflict) };
         }
-        if self.call.attempts.is_empty() {
-            self.call.direction = decision.direction;
-        }
+        self.begins_with(decision);
         if !self.known {
             self.go(CallState::Routing);
         }
-        let outcome = report.and_then(|report| self.close_attempt(report));
+        let outcome = report.and_then(|report| {
+            // Who counted the call's attempts from anew did not know it: the result is of another attempt than the next.
+            let anew = matches!(&decision.action, Action::Dial(new) if new.number <= report.attempt);
+            self.close_attempt(report, basis.answered && !anew)
+        });
         if outrun {
             self.step.acceptance = Acceptance::Outrun;
             self.note(Effect::Recorded, Some("conflicting_answer".into()));
@@ -191,21 +200,39 @@ impl Walk {
             Action::Repeat { attempt } => {
                 self.note(Effect::Recorded, Some(format_compact!("attempt {attempt} dialled again")));
             }
-            Action::End(reason) if self.call.state.is_terminal() => self.end_late(*reason),
+            Action::End(reason) if self.call.state.is_terminal() => self.end_late(*reason, outcome),
             Action::End(reason) => self.end_decided(*reason, outcome),
         }
         self.finish()
     }
 
-    /// Whether another decision was made first.
+    /// A call has the direction of its first decision, and begins with its first signal until the CDR says when.
+    fn begins_with(&mut self, decision: &Decision) {
+        let call = &mut self.call;
+        let is_first = match &decision.action {
+            Action::Dial(new) => call.attempts.first().is_none_or(|first| new.number < first.number),
+            Action::Repeat { .. } | Action::End(_) => call.attempts.is_empty(),
+        };
+        if is_first {
+            call.direction = decision.direction;
+        }
+        if call.cdr.as_ref().is_none_or(|cdr| cdr.start.is_none()) {
+            call.start_time = call.start_time.min(self.at);
+        }
+    }
+
+    /// Whether another decision was made first. What was answered before it is committed may be ahead of decisions that
+    /// are still in another server's spool.
     fn outrun(&self, action: &Action, basis: Basis) -> bool {
         let attempts = self.call.attempts.len();
         match action {
-            Action::Dial(new) => attempts + 1 != usize::from(new.number),
+            Action::Dial(new) if basis.answered => self.call.has_attempt(new.number),
+            Action::Dial(new) => self.call.last_number().saturating_add(1) != new.number,
             // A copy of another stage can overtake the signal that made the attempt.
             Action::Repeat { attempt } => {
-                self.known && self.call.attempts.iter().all(|a| a.number != *attempt)
+                self.known && !self.call.has_attempt(*attempt)
             }
+            Action::End(_) if basis.answered => attempts > usize::from(basis.attempts),
             Action::End(_) => self.known && attempts != usize::from(basis.attempts),
         }
     }
@@ -222,43 +249,34 @@ impl Walk {
         }
     }
 
-    fn dial(&mut self, new: &super::decision::NewAttempt) {
+    fn dial(&mut self, new: &NewAttempt) {
+        // A later attempt is known: this one's signal was on its way for longer, and moves nothing.
+        let behind = self.call.last_number() > new.number;
         // A fail-over of a call whose media is up stays `connected`: the table has no way back, and the caller is there.
-        if self.call.state == CallState::Connecting {
+        if self.call.state == CallState::Connecting && !behind {
             self.call.state = CallState::Routing;
             self.note(Effect::Entered, None);
         }
-        self.call.attempts.push(Attempt {
-            number: new.number,
-            target: new.target.clone(),
-            probe: new.probe,
-            started_at: self.at,
-            ended_at: None,
-            outcome: None,
-            word: None,
-        });
+        self.call.add_attempt(new, self.at);
         match self.call.state {
-            CallState::Received | CallState::Queued | CallState::Routing | CallState::Connecting => {
+            CallState::Received | CallState::Queued | CallState::Routing | CallState::Connecting if !behind => {
                 self.go(CallState::Connecting);
             }
             _ => self.note(Effect::Recorded, Some(format_compact!("attempt {}", new.number))),
         }
-        // Answered while the store was away, committed after the CDR: it was made, and has ended with the call.
-        if let Some(cdr) = &self.call.cdr {
-            let word = cdr.disposition.clone();
-            self.close_open(self.call.state, &word);
-        }
+        let (agent, group) = (new.target.agent(), new.target.group());
         if new.number == 1 {
-            self.event(CallEventKind::CallStarted);
+            self.event_of(CallEventKind::CallStarted, agent, group);
         }
-        self.event(CallEventKind::CallRouted);
+        self.event_of(CallEventKind::CallRouted, agent, group);
     }
 
     /// A call that has ended was decided to end. If the CDR came before the announcement was known of, and took it for
-    /// an answer, it is put right.
-    fn end_late(&mut self, reason: EndReason) {
+    /// an answer, it is put right; and so is what the CDR did not know of an end that was decided before it arrived.
+    fn end_late(&mut self, reason: EndReason, outcome: Option<Outcome>) {
         let words = Some("the call has ended".into());
         let announced = reason == EndReason::Announcement && self.call.cdr.is_some();
+        let goal = self.goal_of_end(reason, outcome);
         if announced && self.call.state == CallState::Completed {
             self.call.state = CallState::Failed;
             self.call.reason = Some(reason);
@@ -267,32 +285,45 @@ impl Walk {
         } else {
             self.note(Effect::Refused, words);
         }
+        let call = &mut self.call;
+        if call.cdr_at.is_none_or(|cdr_at| self.at > cdr_at) {
+            return;
+        }
+        // `Hangup` says that the call was over by then.
+        let known_since = call.reason == Some(EndReason::SessionEnded) && reason != EndReason::Hangup;
+        if known_since && goal != CallState::Completed {
+            call.reason = Some(reason);
+        }
+        if call.cdr.as_ref().is_some_and(|cdr| cdr.end.is_none()) {
+            call.end_time = call.end_time.map(|end| end.min(self.at));
+        }
     }
 
     fn end_decided(&mut self, reason: EndReason, outcome: Option<Outcome>) {
-        let last = outcome.or_else(|| self.call.attempts.last().and_then(|attempt| attempt.outcome));
-        let goal = match (reason, last) {
-            (EndReason::Announcement | EndReason::NoRoute, _) | (_, None) => CallState::Failed,
-            (_, Some(outcome)) => CallState::from(outcome),
-        };
-        self.end(goal, Some(reason));
+        self.end(self.goal_of_end(reason, outcome), Some(reason));
     }
 
-    /// Closes the attempt that a dial result names; the outcome, if it was open.
-    fn close_attempt(&mut self, report: &DialReport) -> Option<Outcome> {
-        let at = self.at;
+    /// The terminal state that a decision to end asks for.
+    fn goal_of_end(&self, reason: EndReason, outcome: Option<Outcome>) -> CallState {
+        let last = outcome.or_else(|| self.call.attempts.last().and_then(|attempt| attempt.outcome));
+        match (reason, last) {
+            (EndReason::Announcement | EndReason::NoRoute, _) | (_, None) => CallState::Failed,
+            (_, Some(outcome)) => CallState::from(outcome),
+        }
+    }
+
+    /// Closes the attempt that a dial result names; the outcome, if it was not stale.
+    fn close_attempt(&mut self, report: &DialReport, may_be_early: bool) -> Option<Outcome> {
         let terminal = self.call.state.is_terminal();
-        let found = self.call.attempts.iter_mut().find(|attempt| attempt.number == report.attempt);
         let words = format_compact!("attempt {}: {}", report.attempt, report.word);
-        let Some(attempt) = found.filter(|attempt| attempt.ended_at.is_none()) else {
-            self.note(Effect::Stale, Some(words));
-            return (!self.known).then_some(report.outcome);
+        let heard = self.call.hear(report, self.at, may_be_early);
+        let effect = match heard {
+            Heard::Stale => Effect::Stale,
+            Heard::Closed | Heard::Early if terminal => Effect::Refused,
+            Heard::Closed | Heard::Early => Effect::Recorded,
         };
-        attempt.ended_at = Some(at);
-        attempt.outcome = Some(report.outcome);
-        attempt.word = Some(report.word.clone());
-        self.note(if terminal { Effect::Refused } else { Effect::Recorded }, Some(words));
-        Some(report.outcome)
+        self.note(effect, Some(words));
+        (heard != Heard::Stale || !self.known).then_some(report.outcome)
     }
 
     fn update(mut self, report: &UpdateReport) -> Step {
@@ -345,7 +376,7 @@ impl Walk {
         let first = self.call.cdr.is_none();
         let figures = &report.figures;
         let goal = self.goal_of(report);
-        self.close_open(goal, &figures.disposition);
+        self.call.end_attempts(goal, &figures.disposition, self.at);
         self.take_figures(figures);
         let words = format_compact!("cdr: {}", figures.disposition);
         if !self.call.state.is_terminal() {
@@ -377,21 +408,6 @@ impl Walk {
         if announced && goal == CallState::Completed { CallState::Failed } else { goal }
     }
 
-    /// An attempt that is still open closes with the call's end.
-    fn close_open(&mut self, goal: CallState, word: &str) {
-        let outcome = match goal {
-            CallState::Completed => Outcome::Completed,
-            CallState::Busy => Outcome::Busy,
-            CallState::NoAnswer => Outcome::NoAnswer,
-            _ => Outcome::Failed,
-        };
-        for attempt in self.call.attempts.iter_mut().filter(|attempt| attempt.ended_at.is_none()) {
-            attempt.ended_at = Some(self.at);
-            attempt.outcome = Some(outcome);
-            attempt.word = Some(word.into());
-        }
-    }
-
     fn take_figures(&mut self, figures: &CdrFigures) {
         let call = &mut self.call;
         call.duration = figures.billsec.or(call.duration);
@@ -412,12 +428,14 @@ fn fresh(token: &SessionToken, new: &NewCall, at: Timestamp) -> Call {
         state: CallState::Received,
         reason: None,
         attempts: SmallVec::new(),
+        early: Vec::new(),
         received_at: at,
         start_time: at,
         end_time: None,
         duration: None,
         session_ended: None,
         cdr: None,
+        cdr_at: None,
         live_until: new.live_until,
     }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::TenantId;
+use crate::id::{CallId, TenantId};
 use crate::secret::{Place, Sealed};
+use crate::time::Timestamp;
 
 /// A customer: one Cloudonix domain.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,6 +147,12 @@ impl TenantSettings {
         };
         range("max_call_seconds", self.max_call_seconds, 1, 86_400)?;
         range("retention_days", self.retention_days, 1, 3_650)
+    }
+
+    /// The least id of the calls that are kept at `now`: ids are minted from time, so older calls have lesser ones.
+    pub fn oldest_kept(&self, now: Timestamp) -> CallId {
+        let kept = i64::from(self.retention_days) * 86_400_000;
+        CallId::mint(Timestamp::from_millis(now.as_millis().saturating_sub(kept)), 0)
     }
 }
 

@@ -43,8 +43,8 @@
 //! A wrapper that adds something to another adapter (a log, a cache, a fault now and then) is an adapter, and is held
 //! against the same laws: see `examples/adapter_with_kit.rs`.
 //!
-//! **Warning:** the kit cannot see whether a wrapper forwards [`Store::upkeep`](crate::port::Store::upkeep), which has a
-//! default that does nothing: a wrapper that leaves it out keeps every law, and its store is never tidied.
+//! A wrapper that does not forward [`Store::upkeep`](crate::port::Store::upkeep), which has a default that does nothing,
+//! breaks the laws about retention.
 
 pub mod events;
 pub mod fixture;

@@ -333,12 +333,14 @@ mod tests {
             state: CallState::Completed,
             reason: None,
             attempts,
+            early: Vec::new(),
             received_at: at(second),
             start_time: at(second),
             end_time: Some(at(end)),
             duration: None,
             session_ended: None,
             cdr: None,
+            cdr_at: None,
             live_until: at(end),
         }
     }

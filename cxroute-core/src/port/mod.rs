@@ -29,7 +29,7 @@
 //!
 //! Four methods are provided: [`Spool::is_empty`], which follows from [`Spool::level`], and [`Store::outbox`],
 //! [`Store::forget_events`] and [`Store::upkeep`], which do nothing. **A wrapper must forward these**: without them
-//! everything compiles. That events get stuck the kit finds out; that the store within is never tidied it does not.
+//! everything compiles, but events get stuck and the store within is never tidied; the kit's laws find both out.
 //!
 //! ```
 //! use std::sync::Arc;

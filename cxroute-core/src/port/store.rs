@@ -98,11 +98,14 @@ pub trait Store: Send + Sync {
     /// time that webhooks do not wait; servers call it every minute, and again until it says that nothing was to be done.
     /// Several may call it at once.
     ///
-    /// What may go: receipts 48 hours after they were taken, unless their call is live; what has left the longest window
-    /// (168 hours); events that nobody took, beyond a bound. A store that keeps everything, or forgets by itself, has nothing to do.
+    /// What goes: receipts 48 hours after they were taken, unless their call is live; what has left the longest window
+    /// (168 hours); events that nobody took, beyond a bound; and calls that are, by their id, older than their tenant's
+    /// [`retention_days`](crate::config::TenantSettings::retention_days), with everything of theirs, as well as webhooks of
+    /// that age that name no call. A call without a CDR stays while it counts as live, however old it is, and figures stay
+    /// for ever. What comes for a call that has gone is new: no copy of anything.
     ///
     /// As provided, it does nothing and returns `Ok` with zeros. **A wrapper must forward it**: one that does not keeps the
-    /// store within from ever being tidied, and neither the compiler nor the conformance kit can see that.
+    /// store within from ever being tidied; the compiler cannot see that, the conformance kit does.
     async fn upkeep(&self, operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
         let _nothing_to_do = (operator, now);
         Ok(Upkeep::default())
@@ -120,6 +123,12 @@ pub struct Upkeep {
     pub partitions: u64,
     /// Events that were given up, as nobody took them.
     pub events: u64,
+    /// Calls that were deleted with everything of theirs.
+    pub calls: u64,
+    /// Webhooks of no call that were deleted.
+    pub webhooks: u64,
+    /// Partitions that were dropped, since every call in them was to go.
+    pub dropped: u64,
 }
 
 impl Upkeep {

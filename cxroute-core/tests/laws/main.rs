@@ -26,6 +26,8 @@ mod sessions;
 #[cfg(test)]
 mod shares;
 #[cfg(test)]
+mod spools;
+#[cfg(test)]
 mod strategies;
 #[cfg(test)]
 mod told;

@@ -111,19 +111,18 @@ fn ringing_leads_to_connecting_and_is_stale_after_it() {
 
 #[test]
 fn ringing_walks_a_call_that_is_still_being_routed_to_connecting() {
-    // A second decision, made elsewhere while the store was away, leaves a call that it creates in routing.
-    let outrun = spooled(voice(1, 0, dial_agent(2), 1));
-    let line = check([outrun.clone()], Routing);
-    assert_eq!(line.steps[0].acceptance, Acceptance::Outrun);
-    let line = check([outrun, update(UpdateWord::Ringing, "ringing", 2, None)], Connecting);
+    // Another stage that overtook the signal that made the attempt leaves a call that it creates in routing.
+    let overtook = voice(2, 0, Action::Repeat { attempt: 1 }, 1);
+    check([overtook.clone()], Routing);
+    let line = check([overtook, update(UpdateWord::Ringing, "ringing", 2, None)], Connecting);
     assert_eq!(entered(&line), [Received, Queued, Routing, Connecting]);
 }
 
 #[test]
 fn connected_counts_while_an_attempt_is_open_only() {
     check([rings(), talks()], Connected);
-    let outrun = spooled(voice(1, 0, dial_agent(2), 1));
-    let line = check([outrun, talks()], Routing);
+    let overtook = voice(2, 0, Action::Repeat { attempt: 1 }, 1);
+    let line = check([overtook, talks()], Routing);
     assert_eq!(last_effect(&line), Effect::Stale);
     let line = check([rings(), talks(), update(UpdateWord::Connected, "connected", 9, None)], Connected);
     assert_eq!(last_effect(&line), Effect::Stale);

@@ -80,9 +80,17 @@ pub(super) async fn upkeep(app: Arc<App>, store: Arc<dyn Store>) {
     loop {
         let wait = match store.upkeep(&operator, crate::now()).await {
             Ok(done) if done.is_done() => UPKEEP,
-            Ok(Upkeep { receipts, window_steps, partitions, events }) => {
-                app.meters.trimmed.increment(receipts + window_steps);
-                tracing::debug!(receipts, window_steps, partitions, "upkeep of the store");
+            Ok(Upkeep { receipts, window_steps, partitions, events, calls, webhooks, dropped }) => {
+                app.meters.trimmed.increment(receipts + window_steps + calls + webhooks);
+                tracing::debug!(
+                    receipts,
+                    window_steps,
+                    partitions,
+                    calls,
+                    webhooks,
+                    dropped,
+                    "upkeep of the store"
+                );
                 if events > 0 {
                     tracing::warn!(
                         events,

@@ -1,5 +1,5 @@
-//! Group commit on MySQL: a batch's calls are locked and read by one statement, its receipts by another, and what it
-//! comes to is written by a statement a table.
+//! Group commit on MySQL: a batch's calls are locked by one statement and read by the next, its receipts by a third, and
+//! what it comes to is written by a statement a table.
 //!
 //! Two servers may take signals of one call at once. A call that is there is locked by whoever comes first; of two that
 //! make it, the unique key of its token stops the second, whose transaction is run again and finds the call. Deadlocks
@@ -18,12 +18,20 @@ use crate::call_row::{columns, select_calls};
 use crate::error::{Fault, Kind, TRIES};
 use crate::store::MySqlStore;
 
-/// In a derived table of its own: MySQL refuses to lock what comes out of `JSON_TABLE` itself.
+/// Locks the calls of a batch that are there, in key order; which they are. In a derived table of its own: MySQL refuses to
+/// lock what comes out of `JSON_TABLE` itself.
+pub(crate) const LOCKS: &str = "
+SELECT c.tenant_id, c.id
+FROM (SELECT j.tenant, j.token FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$[0]' ERROR ON ERROR,
+    token LONGTEXT CHARACTER SET utf8mb4 PATH '$[1]' ERROR ON ERROR)) j) k
+STRAIGHT_JOIN call_sessions s ON s.tenant_id = k.tenant AND s.session_token = CAST(k.token AS BINARY)
+STRAIGHT_JOIN call_records c ON c.tenant_id = s.tenant_id AND c.id = s.call_id FOR UPDATE";
+
+/// Calls that are locked, with their attempts: a statement of its own. One that locks sees calls as they are once it has
+/// waited for them, and what it reads beside them as it was when it read the first.
 pub(crate) const CALLS: &str = select_calls!(
-    " FROM (SELECT j.tenant, j.token FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$[0]' ERROR ON ERROR,"
-    " token LONGTEXT CHARACTER SET utf8mb4 PATH '$[1]' ERROR ON ERROR)) j) k"
-    " STRAIGHT_JOIN call_sessions s ON s.tenant_id = k.tenant AND s.session_token = CAST(k.token AS BINARY)"
-    " STRAIGHT_JOIN call_records c ON c.tenant_id = s.tenant_id AND c.id = s.call_id FOR UPDATE"
+    " FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$[0]' ERROR ON ERROR, id BIGINT PATH '$[1]' ERROR ON ERROR)) k"
+    " STRAIGHT_JOIN call_records c ON c.tenant_id = k.tenant AND c.id = k.id"
 );
 
 pub(crate) const RECEIPTS: &str = "
@@ -137,10 +145,7 @@ async fn load(connection: &mut MySqlConnection, items: &[Item]) -> Result<Shelf,
         return Ok(shelf);
     }
     // Calls before receipts: once a call is locked, its receipts stay as they are.
-    let calls = sqlx::query(CALLS).bind(wanted.calls()?).fetch_all(&mut *connection).await;
-    for row in calls.map_err(|error| Failure::of(error, "call_records"))? {
-        shelf.put_call(columns(&row)?)?;
-    }
+    calls(connection, &wanted, &mut shelf).await?;
     let receipts: Vec<(i64, i64, Option<Vec<u8>>)> = sqlx::query_as(RECEIPTS)
         .bind(wanted.receipts()?)
         .fetch_all(&mut *connection)
@@ -151,6 +156,22 @@ async fn load(connection: &mut MySqlConnection, items: &[Item]) -> Result<Shelf,
     }
     ids(connection, &wanted, &mut shelf).await?;
     Ok(shelf)
+}
+
+/// Locks the batch's calls, then reads them.
+async fn calls(connection: &mut MySqlConnection, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), Failure> {
+    let what = "call_records";
+    let failed = |error: sqlx::Error| Failure::of(error, what);
+    let locked: Vec<(i64, i64)> =
+        sqlx::query_as(LOCKS).bind(wanted.calls()?).fetch_all(&mut *connection).await.map_err(failed)?;
+    if locked.is_empty() {
+        return Ok(());
+    }
+    let locked = to_document(&locked, what)?;
+    for row in sqlx::query(CALLS).bind(locked).fetch_all(&mut *connection).await.map_err(failed)? {
+        shelf.put_call(columns(&row)?)?;
+    }
+    Ok(())
 }
 
 /// Reads which ids are taken: those beside a drawn one only if that is, which is rare. An id that is missed, because

@@ -17,10 +17,10 @@ macro_rules! save_calls {
     ($on_duplicate:literal) => {
         concat!(
             "INSERT INTO call_records (tenant_id, id, session_token, direction, from_number, to_number, agent_id, group_id,
-     status, state, reason, received_at, start_time, end_time, duration, session_ended, cdr, live_until, history_count,
-     trace_count, created_at, updated_at)
+     status, state, reason, early, received_at, start_time, end_time, duration, session_ended, cdr, live_until,
+     history_count, trace_count, created_at, updated_at)
      SELECT r.tenant, r.id, r.token, r.direction, r.from_number, r.to_number, r.agent, r.group_id, r.status, r.state,
-     r.reason, r.received_at, ",
+     r.reason, r.early, r.received_at, ",
             datetime!("r.start_time"),
             ", ",
             datetime!("r.end_time"),
@@ -34,6 +34,7 @@ macro_rules! save_calls {
      to_number LONGTEXT CHARACTER SET utf8mb4 PATH '$.to' ERROR ON ERROR, agent BIGINT PATH '$.agent' ERROR ON ERROR,
      group_id BIGINT PATH '$.group' ERROR ON ERROR, status LONGTEXT CHARACTER SET utf8mb4 PATH '$.status' ERROR ON ERROR,
      state LONGTEXT CHARACTER SET utf8mb4 PATH '$.state' ERROR ON ERROR, reason LONGTEXT CHARACTER SET utf8mb4 PATH '$.reason' ERROR ON ERROR,
+     early LONGTEXT CHARACTER SET utf8mb4 PATH '$.early' ERROR ON ERROR,
      received_at BIGINT PATH '$.received_at' ERROR ON ERROR, start_time BIGINT PATH '$.start_time' ERROR ON ERROR,
      end_time BIGINT PATH '$.end_time' ERROR ON ERROR, duration BIGINT PATH '$.duration' ERROR ON ERROR,
      session_ended BIGINT PATH '$.session_ended' ERROR ON ERROR, cdr LONGTEXT CHARACTER SET utf8mb4 PATH '$.cdr' ERROR ON ERROR,
@@ -52,7 +53,7 @@ const NEW_CALLS: &str = save_calls!("");
 const CHANGED_CALLS: &str = save_calls!(
     "
      ON DUPLICATE KEY UPDATE direction = VALUES(direction), agent_id = VALUES(agent_id), group_id = VALUES(group_id),
-     status = VALUES(status), state = VALUES(state), reason = VALUES(reason), start_time = VALUES(start_time),
+     status = VALUES(status), state = VALUES(state), reason = VALUES(reason), early = VALUES(early), start_time = VALUES(start_time),
      end_time = VALUES(end_time), duration = VALUES(duration), session_ended = VALUES(session_ended), cdr = VALUES(cdr),
      history_count = VALUES(history_count), trace_count = VALUES(trace_count), updated_at = VALUES(updated_at)"
 );
@@ -75,7 +76,9 @@ FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
     dialled LONGTEXT CHARACTER SET utf8mb4 PATH '$.dialled' ERROR ON ERROR, probe BIGINT PATH '$.probe' ERROR ON ERROR,
     started_at BIGINT PATH '$.started_at' ERROR ON ERROR, ended_at BIGINT PATH '$.ended_at' ERROR ON ERROR,
     outcome LONGTEXT CHARACTER SET utf8mb4 PATH '$.outcome' ERROR ON ERROR, word LONGTEXT CHARACTER SET utf8mb4 PATH '$.word' ERROR ON ERROR)) r
-ON DUPLICATE KEY UPDATE ended_at = VALUES(ended_at), outcome = VALUES(outcome), word = VALUES(word)";
+ON DUPLICATE KEY UPDATE agent_id = VALUES(agent_id), group_id = VALUES(group_id), membership_id = VALUES(membership_id),
+    pool_id = VALUES(pool_id), dialled = VALUES(dialled), probe = VALUES(probe), started_at = VALUES(started_at),
+    ended_at = VALUES(ended_at), outcome = VALUES(outcome), word = VALUES(word)";
 
 const HISTORY: &str = "
 INSERT INTO call_history (tenant_id, call_id, seq, state, at, source, effect, detail)

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
 use crate::ingest;
 use crate::read::{calls, plane, rules};
-use crate::trim;
+use crate::{retention, trim};
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
@@ -31,8 +31,9 @@ const LEAST: Bound = Number(0);
 const NOW: Bound = Number(START.as_millis());
 
 /// Statements that look for rows, and the indexes that they use in tables of any size.
-const STATEMENTS: [(&str, &str, &[Bound], &[&str]); 18] = [
-    ("ingest calls", ingest::CALLS, &[Json(r#"[[1,"call 5"]]"#)], &["PRIMARY"]),
+const STATEMENTS: [(&str, &str, &[Bound], &[&str]); 31] = [
+    ("ingest locks", ingest::LOCKS, &[Json(r#"[[1,"call 5"]]"#)], &["PRIMARY"]),
+    ("ingest calls", ingest::CALLS, &[Json("[[1,5]]")], &["PRIMARY"]),
     (
         "ingest receipts",
         ingest::RECEIPTS,
@@ -92,6 +93,28 @@ const STATEMENTS: [(&str, &str, &[Bound], &[&str]); 18] = [
         &["receipts_age", "PRIMARY", "call_records_live"],
     ),
     ("old steps", trim::STEPS, &[LEAST, Number(10)], &["group_window_steps_age"]),
+    ("keeping", retention::KEEPING, &[Number(400), LEAST, Number(64)], &["PRIMARY"]),
+    ("any old call", retention::ANY_OLD, &[TENANT, LEAST, MOST, NOW, Number(1)], &["PRIMARY"]),
+    ("old calls", retention::OLD, &[TENANT, LEAST, MOST, NOW, Number(200)], &["PRIMARY"]),
+    ("sessions of old calls", retention::OF_CALLS[0], &[Json("[5]"), TENANT], &["call_sessions_call"]),
+    ("records of old calls", retention::OF_CALLS[1], &[Json("[5]"), TENANT], &["PRIMARY"]),
+    ("attempts of old calls", retention::OF_CALLS[2], &[Json("[5]"), TENANT], &["PRIMARY"]),
+    ("history of old calls", retention::OF_CALLS[3], &[Json("[5]"), TENANT], &["PRIMARY"]),
+    ("traces of old calls", retention::OF_CALLS[4], &[Json("[5]"), TENANT], &["PRIMARY"]),
+    (
+        "webhooks of old calls",
+        retention::OF_SESSIONS,
+        &[Json(r#"["call 5"]"#), TENANT],
+        &["webhook_audit_session"],
+    ),
+    ("old webhooks of no call", retention::STRAY, &[TENANT, Number(5), Number(10)], &["PRIMARY"]),
+    ("the oldest live call", retention::OLDEST_LIVE, &[TENANT, NOW, MOST], &["call_records_live"]),
+    (
+        "sessions of a month",
+        retention::SESSIONS,
+        &[TENANT, Number(5), Number(10)],
+        &["call_sessions_call"],
+    ),
 ];
 
 /// A database with so many calls that an index pays.
@@ -115,7 +138,7 @@ async fn filled(database: &support::Database) -> MySqlConnection {
     }
     let mut sql = MySqlConnection::connect(&database.location()).await.unwrap();
     let tables =
-        "ANALYZE TABLE call_sessions, call_records, call_attempts, receipts, group_window_steps, group_seats,
+        "ANALYZE TABLE call_sessions, call_records, call_attempts, call_history, call_traces, webhook_audit, receipts, group_window_steps, group_seats,
         inbound_routing_rules, outbound_routing_rules";
     sql.fetch_all(tables).await.unwrap();
     // MySQL explains in a tree unless it is asked for a table; MariaDB knows nothing else, and not the variable.

@@ -14,7 +14,7 @@ use crate::codec::Rows;
 #[derive(Debug, Default)]
 pub struct BatchRows {
     /// `call_records`, new: `tenant`, `id`, `token`, `direction`, `from`, `to`, `agent`, `group`, `status`,
-    /// `state`, `reason`, `received_at`, `start_time`, `end_time`, `duration`, `session_ended`, `cdr`, `live_until`,
+    /// `state`, `reason`, `early`, `received_at`, `start_time`, `end_time`, `duration`, `session_ended`, `cdr`, `live_until`,
     /// `history_count`, `trace_count`, `updated_at`.
     pub new_calls: Rows,
     /// `call_records`, changed: the same.

@@ -13,26 +13,29 @@ const CALLS: &str = "
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO call_records (tenant_id, id, session_token, direction, from_number, to_number, agent_id, group_id, status,
     state, reason, received_at, start_time, end_time, duration, session_ended, cdr, live_until,
-    history_count, trace_count, updated_at)
+    history_count, trace_count, updated_at, early)
 SELECT v->>'tenant', v->>'id', v->>'token', v->>'direction', v->>'from', v->>'to',
     v->>'agent', v->>'group', v->>'status', v->>'state', v->>'reason', v->>'received_at',
     v->>'start_time', v->>'end_time', v->>'duration', v->>'session_ended', v->>'cdr',
-    v->>'live_until', v->>'history_count', v->>'trace_count', v->>'updated_at'
+    v->>'live_until', v->>'history_count', v->>'trace_count', v->>'updated_at',
+    v->>'early'
 FROM row;
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO call_records (tenant_id, id, session_token, direction, from_number, to_number, agent_id, group_id, status,
     state, reason, received_at, start_time, end_time, duration, session_ended, cdr, live_until,
-    history_count, trace_count, updated_at)
+    history_count, trace_count, updated_at, early)
 SELECT v->>'tenant', v->>'id', v->>'token', v->>'direction', v->>'from', v->>'to',
     v->>'agent', v->>'group', v->>'status', v->>'state', v->>'reason', v->>'received_at',
     v->>'start_time', v->>'end_time', v->>'duration', v->>'session_ended', v->>'cdr',
-    v->>'live_until', v->>'history_count', v->>'trace_count', v->>'updated_at'
+    v->>'live_until', v->>'history_count', v->>'trace_count', v->>'updated_at',
+    v->>'early'
 FROM row WHERE true
 ON CONFLICT (tenant_id, id) DO UPDATE SET direction = excluded.direction, agent_id = excluded.agent_id,
     group_id = excluded.group_id, status = excluded.status, state = excluded.state, reason = excluded.reason,
     start_time = excluded.start_time, end_time = excluded.end_time, duration = excluded.duration,
     session_ended = excluded.session_ended, cdr = excluded.cdr,
-    history_count = excluded.history_count, trace_count = excluded.trace_count, updated_at = excluded.updated_at;
+    history_count = excluded.history_count, trace_count = excluded.trace_count, updated_at = excluded.updated_at,
+    early = excluded.early;
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO call_sessions (tenant_id, session_token, call_id)
 SELECT v->>'tenant', v->>'token', v->>'call' FROM row;
@@ -43,8 +46,9 @@ SELECT v->>'tenant', v->>'call', v->>'number', v->>'agent', v->>'group', v->>'me
     v->>'pool', v->>'dialled', v->>'probe', v->>'started_at', v->>'ended_at', v->>'outcome',
     v->>'word'
 FROM row WHERE true
-ON CONFLICT (tenant_id, call_id, number) DO UPDATE SET ended_at = excluded.ended_at, outcome = excluded.outcome,
-    word = excluded.word;
+ON CONFLICT (tenant_id, call_id, number) DO UPDATE SET agent_id = excluded.agent_id, group_id = excluded.group_id,
+    membership_id = excluded.membership_id, pool_id = excluded.pool_id, dialled = excluded.dialled, probe = excluded.probe,
+    started_at = excluded.started_at, ended_at = excluded.ended_at, outcome = excluded.outcome, word = excluded.word;
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO call_history (tenant_id, call_id, seq, state, at, source, effect, detail)
 SELECT v->>'tenant', v->>'call', v->>'seq', v->>'state', v->>'at', v->>'source',

@@ -95,3 +95,42 @@ async fn of_events_that_nobody_takes_the_last_are_kept_behind_a_gap() {
     let left: Vec<_> = gaps.into_iter().chain((27..=36).map(|id| (one.get(), Some(id)))).collect();
     assert_eq!(waiting().await, left, "two gaps of a tenant are one");
 }
+
+#[tokio::test]
+async fn calls_that_are_too_old_go_a_bounded_number_at_a_time_and_their_figures_stay() {
+    let fixture = Fixture::new().await;
+    for chunk in 0..9 {
+        let calls = (0..50).flat_map(|n| {
+            let script = Script::new(&format!("call {chunk} {n}"), n + 1);
+            [script.voice_through(20, 7), script.update("ringing"), script.cdr("ANSWER", 1)]
+        });
+        fixture.take(calls.collect()).await;
+    }
+    fixture.take(vec![Script::new("stray", 3).update("ringing")]).await;
+    let mut sql = fixture.sql().await;
+    let figures = "SELECT kind, ref_id, quarter, calls, completed FROM rollups ORDER BY kind";
+    let figures = async |sql: &mut sqlx::SqliteConnection| -> Vec<(String, i64, i64, i64, i64)> {
+        sqlx::query_as(figures).fetch_all(sql).await.unwrap()
+    };
+    let before = figures(&mut sql).await;
+    assert_eq!(before.iter().map(|row| row.3).max(), Some(450));
+    let day = |days: u64| START.after(Duration::from_secs(days * 86_400));
+    assert_eq!(fixture.store.upkeep(&operator(), day(400)).await.unwrap().calls, 0);
+    let (mut gone, mut stray) = (Vec::new(), 0);
+    loop {
+        let done = fixture.store.upkeep(&operator(), day(401)).await.unwrap();
+        stray += done.webhooks;
+        match done {
+            done if done.is_done() => break,
+            Upkeep { calls: 0, .. } => {}
+            Upkeep { calls, .. } => gone.push(calls),
+        }
+    }
+    assert_eq!((gone, stray), (vec![200, 200, 50], 1));
+    for table in ["call_records", "call_sessions", "call_attempts", "call_history", "call_traces", "webhook_audit"] {
+        let left = format!("SELECT count(*) FROM {table}");
+        let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(left)).fetch_one(&mut sql).await.unwrap();
+        assert_eq!(left, 0, "{table}");
+    }
+    assert_eq!(figures(&mut sql).await, before);
+}

@@ -158,7 +158,7 @@ pub(super) async fn upkeep_takes_nothing_that_is_promised(bench: &StoreBench) ->
 }
 
 /// Upkeep until nothing is to be done.
-async fn upkeep(bench: &StoreBench, now: Timestamp) -> Checked {
+pub(super) async fn upkeep(bench: &StoreBench, now: Timestamp) -> Checked {
     for _ in 0..100 {
         if bench.store.upkeep(&bench.operator, now).await?.is_done() {
             return Ok(());

@@ -13,6 +13,8 @@ mod isolation;
 mod model;
 mod outbox;
 mod refusals;
+mod retention;
+mod spools;
 mod tenants;
 mod transactions;
 
@@ -22,7 +24,7 @@ pub use bench::{StoreBench, hold};
 pub mod law {
     use super::{
         StoreBench, calls, changes, configuration, copies, image, ingest, isolation, model, outbox, refusals,
-        tenants, transactions,
+        retention, spools, tenants, transactions,
     };
 
     crate::__conformance_store_laws!(__conformance_expose![StoreBench]);
@@ -159,6 +161,14 @@ macro_rules! __conformance_store_laws {
             events_may_be_forgotten_in_any_order,
             what_was_not_committed_leaves_no_event,
             events_name_their_tenant,
+        }
+        spools {
+            spooled_signals_of_a_call_come_to_the_same_in_any_order,
+        }
+        retention {
+            calls_go_with_everything_of_theirs_once_they_are_older_than_retention,
+            what_comes_for_a_call_after_its_retention_is_new,
+            calls_that_live_on_go_once_they_have_ended,
         }
         model {
             random_operations_behave_like_the_specification,

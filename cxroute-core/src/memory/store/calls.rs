@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
@@ -10,6 +11,12 @@ use crate::call::{Audit, Call, EventKey, EventKind, HistoryEntry, SessionToken, 
 use crate::id::CallId;
 use crate::secret::Sealed;
 use crate::time::Timestamp;
+
+/// So many calls are forgotten at a time: webhooks wait for it.
+const MOST_FORGOTTEN: usize = 1_000;
+
+/// Receipts are kept this long, twice of what domain.md §6 promises.
+const COPIES_KNOWN: Duration = Duration::from_secs(48 * 3_600);
 
 /// Everything that is kept of the calls.
 #[derive(Debug, Default)]
@@ -69,6 +76,31 @@ impl Calls {
             }
             self.by_token.remove(&token);
         }
+    }
+
+    /// Forgets some of the calls before `oldest` that are not live, once copies of their webhooks are not promised to be
+    /// known any longer; how many calls and webhooks.
+    pub(super) fn forget_before(&mut self, oldest: CallId, now: Timestamp) -> (u64, u64) {
+        let promised = now.as_millis().saturating_sub(COPIES_KNOWN.as_millis() as i64);
+        let goes = |token: &SessionToken| {
+            let stored = self.get(token)?;
+            let live = stored.call.as_deref()?.cdr.is_none() && stored.call.as_deref()?.live_until > now;
+            let recent = stored.audit.iter().any(|(_, at, _)| at.as_millis() >= promised);
+            Some(!live && !recent)
+        };
+        let gone: Vec<CallId> = self
+            .by_id
+            .range(..oldest)
+            .filter(|(_, token)| goes(token).unwrap_or(true))
+            .map(|(id, _)| *id)
+            .take(MOST_FORGOTTEN)
+            .collect();
+        let mut webhooks = 0;
+        for id in &gone {
+            let stored = self.by_id.remove(id).and_then(|token| self.by_token.remove(&token));
+            webhooks += stored.map_or(0, |stored| stored.audit.len() as u64);
+        }
+        (gone.len() as u64, webhooks)
     }
 
     /// Calls older than `after`, newest first.

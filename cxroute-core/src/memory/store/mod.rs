@@ -20,14 +20,15 @@ use self::tx::MemoryTx;
 use crate::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use crate::call::{CallEvent, Figures, Ingested, RollupKind, Signal};
 use crate::config::{Configuration, Domain, GateKeys, Tenant, TenantSettings};
-use crate::id::TenantId;
+use crate::id::{CallId, TenantId};
 use crate::port::{
-    Change, Commit, Committed, Names, OutboxId, Outgoing, Store, StoreError, TenantRead, TenantTx,
+    Change, Commit, Committed, Names, OutboxId, Outgoing, Store, StoreError, TenantRead, TenantTx, Upkeep,
 };
 use crate::strategy::Books;
 use crate::time::Timestamp;
 
-/// A store in memory. It keeps the newest calls, up to a limit, and the webhooks of those.
+/// A store in memory. It keeps the newest calls, up to a limit, and the webhooks of those; where upkeep is done, as long as
+/// tenants say, and two days after a call's last webhook at least.
 ///
 /// It is the executable specification of [`Store`] in everything but one promise: nothing of it is durable. What it
 /// acknowledges, as a `Store` or as a [`Commit`], ends with the process.
@@ -188,6 +189,19 @@ impl Store for MemoryStore {
         }
         Ok(())
     }
+
+    async fn upkeep(&self, _operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
+        let shelves: Vec<Arc<Shelf>> = {
+            let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+            tenants.values().map(Arc::clone).collect()
+        };
+        let forget = |shelf: Arc<Shelf>| {
+            let oldest = shelf.configuration().tenant.settings.oldest_kept(now);
+            let mut kept = shelf.calls.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.forget(oldest, now)
+        };
+        Ok(Upkeep { calls: shelves.into_iter().map(forget).sum(), ..Upkeep::default() })
+    }
 }
 
 /// A single signal needs no batch, and memory needs no spool.
@@ -197,6 +211,15 @@ impl Commit for MemoryStore {
         let shelf = self.shelf(scope.tenant())?;
         let mut calls = shelf.calls.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Committed::Stored(calls.ingest(signal, self.most_calls, &self.last_event)))
+    }
+}
+
+impl CallShelf {
+    /// Forgets some of the calls before `oldest`; how many.
+    fn forget(&mut self, oldest: CallId, now: Timestamp) -> u64 {
+        let (calls, webhooks) = self.calls.forget_before(oldest, now);
+        self.audited -= webhooks;
+        calls
     }
 }
 
