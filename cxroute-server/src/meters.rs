@@ -186,7 +186,10 @@ fn describe() {
     describe_counter!("cxroute_incomplete_bodies_total", "Bodies that stalled or broke off");
     describe_counter!("cxroute_snapshots_refreshed_total", "Configurations that were loaded again");
     describe_counter!("cxroute_refresh_failures_total", "Polls of the configurations that the store failed");
-    describe_counter!("cxroute_trimmed_rows_total", "Calls, receipts and other rows that the store's upkeep deleted");
+    describe_counter!(
+        "cxroute_trimmed_rows_total",
+        "Calls, receipts and other rows that the store's upkeep deleted"
+    );
     describe_counter!("cxroute_events_published_total", "Events that this server published");
     describe_gauge!("cxroute_connections", "Open connections");
     describe_counter!("cxroute_tls_handshake_failures_total", "TLS handshakes that failed or took too long");

@@ -11,7 +11,11 @@ use crate::error::{Fault, Kind};
 /// Version, description and text, in order.
 const MIGRATIONS: [(i64, &str, &str); 2] = [
     (1, "first schema", include_str!("../../migrations/mysql/0001_first_schema.sql")),
-    (2, "late results and retention", include_str!("../../migrations/mysql/0002_late_results_and_retention.sql")),
+    (
+        2,
+        "late results and retention",
+        include_str!("../../migrations/mysql/0002_late_results_and_retention.sql"),
+    ),
 ];
 
 /// Whoever brings the schema up to date; the others wait for so many seconds. Names of locks are the whole server's.

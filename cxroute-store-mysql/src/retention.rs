@@ -32,8 +32,7 @@ macro_rules! old {
 }
 
 pub(crate) const ANY_OLD: &str = old!("id", "");
-pub(crate) const OLD: &str =
-    old!("id, CONVERT(session_token USING utf8mb4)", " FOR UPDATE SKIP LOCKED");
+pub(crate) const OLD: &str = old!("id, CONVERT(session_token USING utf8mb4)", " FOR UPDATE SKIP LOCKED");
 
 /// A statement on the rows of a table whose call is in a JSON array of ids. The tenant is bound last.
 macro_rules! delete {
@@ -83,7 +82,8 @@ WHERE tenant_id = ? AND (live_status = TRUE OR live_status IS NULL) AND live_unt
 pub(crate) const SESSIONS: &str = "DELETE FROM call_sessions WHERE tenant_id = ? AND call_id < ? LIMIT ?";
 
 /// Whoever drops months; nobody waits for it. Names of locks are the whole server's.
-const LOCK: &str = "SELECT CAST(GET_LOCK(CONCAT('cxroute-months-', LEFT(SHA2(DATABASE(), 256), 40)), 0) AS SIGNED)";
+const LOCK: &str =
+    "SELECT CAST(GET_LOCK(CONCAT('cxroute-months-', LEFT(SHA2(DATABASE(), 256), 40)), 0) AS SIGNED)";
 const UNLOCK: &str = "DO RELEASE_LOCK(CONCAT('cxroute-months-', LEFT(SHA2(DATABASE(), 256), 40)))";
 
 impl MySqlStore {
@@ -159,7 +159,8 @@ async fn retain_webhooks(connection: &mut MySqlConnection, aged: Aged) -> Result
 /// which on calls are deleted one by one.
 async fn drop_months(connection: &mut MySqlConnection, now: Timestamp) -> Result<(Upkeep, i64), Fault> {
     let nothing = (Upkeep::default(), 0);
-    let longest: Option<i64> = sqlx::query_scalar(LONGEST).bind(usual_days()).fetch_one(&mut *connection).await?;
+    let longest: Option<i64> =
+        sqlx::query_scalar(LONGEST).bind(usual_days()).fetch_one(&mut *connection).await?;
     let Some(longest) = longest else { return Ok(nothing) };
     let past = months::begin(aged(0, longest, now)?.id)?;
     if !months::any_before(connection, past).await? {

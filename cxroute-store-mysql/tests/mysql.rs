@@ -285,7 +285,10 @@ async fn a_batch_that_waited_for_a_call_reads_its_attempts_as_they_came_to_be() 
         somebody_waits(&mut watch).await;
         failing_over.commit().await.unwrap();
         let taken = taking.await.unwrap();
-        assert!(taken.iter().all(|one| matches!(one, Ok(Ingested::Committed(Some(_))))), "{server} {taken:?}");
+        assert!(
+            taken.iter().all(|one| matches!(one, Ok(Ingested::Committed(Some(_))))),
+            "{server} {taken:?}"
+        );
         let mut read = store.read(&Operator::assume().read(tenant)).await.unwrap();
         let call = read.call(held.token()).await.unwrap().unwrap();
         assert_eq!(call.attempts, expected.attempts, "{server}");
@@ -322,7 +325,8 @@ async fn a_month_goes_as_a_whole_once_it_is_past_what_every_tenant_keeps_and_nob
         for tenant in [brief, lasting] {
             for (name, day) in [("january", 1), ("february", 45)] {
                 let script = Script::new(name, day * 86_400);
-                let signals = vec![script.voice_through(20, 7), script.update("ringing"), script.cdr("ANSWER", 9)];
+                let signals =
+                    vec![script.voice_through(20, 7), script.update("ringing"), script.cdr("ANSWER", 9)];
                 take(&store, tenant, signals).await;
             }
         }

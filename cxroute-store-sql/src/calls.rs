@@ -1,8 +1,6 @@
 //! Calls as rows with their attempts, and back.
 
-use cxroute_core::call::{
-    Attempt, AttemptTarget, Call, CallState, CdrFigures, HistoryEntry, SessionToken,
-};
+use cxroute_core::call::{Attempt, AttemptTarget, Call, CallState, CdrFigures, HistoryEntry, SessionToken};
 use cxroute_core::id::{AgentId, CallId, GroupId, MembershipId, PoolId};
 use cxroute_core::port::{CallFilter, Page, StoreError};
 use cxroute_core::strategy::AttemptSeat;

@@ -11,7 +11,11 @@ use crate::error::Fault;
 /// Version, description and text, in order.
 const MIGRATIONS: [(i64, &str, &str); 2] = [
     (1, "first schema", include_str!("../../migrations/sqlite/0001_first_schema.sql")),
-    (2, "late results and retention", include_str!("../../migrations/sqlite/0002_late_results_and_retention.sql")),
+    (
+        2,
+        "late results and retention",
+        include_str!("../../migrations/sqlite/0002_late_results_and_retention.sql"),
+    ),
 ];
 
 /// So many processes may meet while they open one new database.

@@ -67,7 +67,8 @@ impl SqliteStore {
         let failed = |error: sqlx::Error| Fault::from(error).into_store("call_records");
         let old = sqlx::query_as(OLD).bind(aged.tenant).bind(aged.id).bind(now.as_millis());
         // Nobody writes while there is nothing to write.
-        let any: Option<(i64, String)> = old.bind(1_i64).fetch_optional(self.readers()).await.map_err(failed)?;
+        let any: Option<(i64, String)> =
+            old.bind(1_i64).fetch_optional(self.readers()).await.map_err(failed)?;
         if any.is_none() {
             return Ok(0);
         }

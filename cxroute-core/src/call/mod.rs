@@ -13,7 +13,9 @@ mod step;
 mod token;
 mod update;
 
-pub use aggregate::{Attempt, AttemptTarget, Call, CdrFigures, EarlyResult, EndReason, Outcome, RecordStatus};
+pub use aggregate::{
+    Attempt, AttemptTarget, Call, CdrFigures, EarlyResult, EndReason, Outcome, RecordStatus,
+};
 pub use audit::Audit;
 pub use cdr::CdrReport;
 pub use decision::{Action, Decision, NewAttempt, RuleTrace, Trace};

@@ -229,9 +229,7 @@ impl Walk {
             Action::Dial(new) if basis.answered => self.call.has_attempt(new.number),
             Action::Dial(new) => self.call.last_number().saturating_add(1) != new.number,
             // A copy of another stage can overtake the signal that made the attempt.
-            Action::Repeat { attempt } => {
-                self.known && !self.call.has_attempt(*attempt)
-            }
+            Action::Repeat { attempt } => self.known && !self.call.has_attempt(*attempt),
             Action::End(_) if basis.answered => attempts > usize::from(basis.attempts),
             Action::End(_) => self.known && attempts != usize::from(basis.attempts),
         }
@@ -259,7 +257,9 @@ impl Walk {
         }
         self.call.add_attempt(new, self.at);
         match self.call.state {
-            CallState::Received | CallState::Queued | CallState::Routing | CallState::Connecting if !behind => {
+            CallState::Received | CallState::Queued | CallState::Routing | CallState::Connecting
+                if !behind =>
+            {
                 self.go(CallState::Connecting);
             }
             _ => self.note(Effect::Recorded, Some(format_compact!("attempt {}", new.number))),

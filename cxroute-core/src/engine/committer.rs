@@ -330,7 +330,8 @@ impl Shared {
     /// Moves signals from the spool into the store; whether to go on at once.
     async fn drain_some(&self, spool: &dyn Spool) -> Then {
         let most = self.options.most_in_batch.min(MOST_DRAINED);
-        let way = Way { store: self.store.as_ref(), spool, told: self.told.as_ref(), operator: &self.operator };
+        let way =
+            Way { store: self.store.as_ref(), spool, told: self.told.as_ref(), operator: &self.operator };
         let step = drain::step(&way, most).await;
         self.counts.drained.fetch_add(step.drained.dealt_with(), Ordering::Relaxed);
         // Only now, and only whole sessions: while the spool holds one, copies of all its signals go there, too.

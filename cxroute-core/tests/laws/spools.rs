@@ -33,7 +33,8 @@ fn sent(signals: Vec<Signal>) -> Vec<Signal> {
     let sealed = |nth: u64| Some(Sealed::from_bytes(vec![nth as u8; 3]));
     let mut sent: Vec<Signal> = signals.into_iter().map(spooled).collect();
     for (signal, nth) in sent.iter_mut().zip(1..) {
-        let (SignalKind::Voice { decision, .. } | SignalKind::Dial { decision, .. }) = &mut signal.kind else {
+        let (SignalKind::Voice { decision, .. } | SignalKind::Dial { decision, .. }) = &mut signal.kind
+        else {
             continue;
         };
         signal.answer = sealed(nth);
@@ -123,8 +124,14 @@ fn without_times(mut signal: Signal) -> Signal {
 
 #[tokio::test]
 async fn signals_of_a_call_that_drain_in_any_order_end_in_the_same_call() {
-    let answered = || [failing_over([Outcome::NoAnswer, Outcome::Busy]), vec![result(3, Outcome::Completed, 90, END, 3)]].concat();
-    let failed = || [failing_over([Outcome::Failed, Outcome::Busy]), vec![result(3, Outcome::NoAnswer, 90, END, 3)]].concat();
+    let answered = || {
+        [failing_over([Outcome::NoAnswer, Outcome::Busy]), vec![result(3, Outcome::Completed, 90, END, 3)]]
+            .concat()
+    };
+    let failed = || {
+        [failing_over([Outcome::Failed, Outcome::Busy]), vec![result(3, Outcome::NoAnswer, 90, END, 3)]]
+            .concat()
+    };
     let ended = |mut signals: Vec<Signal>, cdr: Signal| {
         signals.push(cdr);
         signals

@@ -109,12 +109,7 @@ const STATEMENTS: [(&str, &str, &[Bound], &[&str]); 31] = [
     ),
     ("old webhooks of no call", retention::STRAY, &[TENANT, Number(5), Number(10)], &["PRIMARY"]),
     ("the oldest live call", retention::OLDEST_LIVE, &[TENANT, NOW, MOST], &["call_records_live"]),
-    (
-        "sessions of a month",
-        retention::SESSIONS,
-        &[TENANT, Number(5), Number(10)],
-        &["call_sessions_call"],
-    ),
+    ("sessions of a month", retention::SESSIONS, &[TENANT, Number(5), Number(10)], &["call_sessions_call"]),
 ];
 
 /// A database with so many calls that an index pays.

@@ -127,7 +127,9 @@ async fn calls_that_are_too_old_go_a_bounded_number_at_a_time_and_their_figures_
         }
     }
     assert_eq!((gone, stray), (vec![200, 200, 50], 1));
-    for table in ["call_records", "call_sessions", "call_attempts", "call_history", "call_traces", "webhook_audit"] {
+    for table in
+        ["call_records", "call_sessions", "call_attempts", "call_history", "call_traces", "webhook_audit"]
+    {
         let left = format!("SELECT count(*) FROM {table}");
         let left: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(left)).fetch_one(&mut sql).await.unwrap();
         assert_eq!(left, 0, "{table}");
