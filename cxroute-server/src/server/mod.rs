@@ -334,7 +334,7 @@ fn app(
         guests: Guests::new(),
         refusals: Seldom::every(Duration::from_secs(1)),
         unkept: Seldom::every(Duration::from_secs(1)),
-        deadline: options.deadline,
+        deadline: options.deadline * 95 / 100,
         public_url,
     }))
 }

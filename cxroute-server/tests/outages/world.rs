@@ -54,6 +54,10 @@ pub(crate) struct World {
 
 impl World {
     /// Starts everything, with three tenants; servers get these options besides.
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "each trial has a runtime of its own, and the thread to itself"
+    )]
     pub(crate) async fn start(plane: PlaneOf, options: &[&'static str]) -> Self {
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let (folder, begun) = (folder(), Instant::now());
