@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use cxroute_core::authority::{ConfigScope, IngestScope, Operator, ReadScope};
 use cxroute_core::call::{Call, EventKey, Ingested, SessionToken, Signal};
 use cxroute_core::config::{Configuration, Domain, Tenant};
+use cxroute_core::conformance::fixture::token;
 use cxroute_core::conformance::{Checked, Subject, live, store};
 use cxroute_core::id::TenantId;
 use cxroute_core::memory::{MemoryLive, MemoryStore};
@@ -361,8 +362,7 @@ impl LiveState for FaultyLive {
         let again = adopted.clone();
         self.live.adopt(self.scope(scope), adopted, now).await?;
         if self.is(Fault::AdoptsAnew) {
-            let call =
-                SessionImage { token: SessionToken::new("another").unwrap(), ended: true, ..again.call };
+            let call = SessionImage { token: token("another"), ended: true, ..again.call };
             let call = SessionImage { attempts: Vec::new(), ..call };
             self.live.adopt(self.scope(scope), Adopted { attempt: None, call, ..again }, now).await?;
         }
@@ -441,6 +441,8 @@ fn a_faulty_plane_is_found_out() {
         CompleteIgnored by a_confirmed_attempt_counts_as_long_as_it_was_told,
         EndIgnored by the_end_of_a_call_frees_its_caps_and_leaves_health_alone,
         StopIgnored by a_call_whose_session_ended_gets_no_further_attempt,
+        AdoptIgnored by a_durable_choice_takes_the_place_of_one_that_is_not,
+        AdoptsAnew by a_choice_that_was_made_elsewhere_counts_once,
         TriedIgnored by agents_that_only_the_caller_knows_were_tried_are_not_chosen,
         RestoresItself by no_operation_but_restore_succeeds_without_state,
         OneTenant by equal_calls_agents_groups_and_pools_of_two_tenants_are_apart,
@@ -456,6 +458,7 @@ fn a_faulty_plane_does_not_behave_like_the_specification() {
         CompleteIgnored by random_operations_behave_like_the_plane,
         EndIgnored by random_operations_behave_like_the_plane,
         StopIgnored by random_operations_behave_like_the_plane,
+        AdoptIgnored by random_operations_behave_like_the_plane,
         TriedIgnored by random_operations_behave_like_the_plane,
     }
 }

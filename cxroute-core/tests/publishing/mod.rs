@@ -1,5 +1,7 @@
 //! The publisher between an outbox and those who listen, and what it does when one of them fails.
 
+#![expect(clippy::unwrap_used, reason = "what cannot be set up has failed the test")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
