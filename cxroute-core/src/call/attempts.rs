@@ -51,8 +51,8 @@ impl Call {
         self.attempts.insert(index, attempt);
     }
 
-    /// Takes a dial result that arrived at `at`. Only what was answered before it is committed can be ahead of its
-    /// attempt: live, one that we do not know of was never made.
+    /// Takes a dial result that arrived at `at`. It can be ahead of its attempt if that was answered before it was committed:
+    /// then whoever decided knew of it. One that nobody knows of was never made.
     pub(super) fn hear(&mut self, report: &DialReport, at: Timestamp, may_be_early: bool) -> Heard {
         let in_time = self.cdr_at.filter(|cdr_at| at <= *cdr_at);
         let word = report.word.clone();

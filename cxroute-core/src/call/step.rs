@@ -177,7 +177,7 @@ impl Walk {
     }
 
     fn decide(mut self, report: Option<&DialReport>, decision: &Decision, basis: Basis) -> Step {
-        let outrun = self.outrun(&decision.action, basis);
+        let outrun = self.outrun(report, &decision.action, basis);
         if !basis.answered && (outrun || self.out_of_date(&decision.action)) {
             return Step { call: Some(self.call), ..Step::of(None, Acceptance::Conflict) };
         }
@@ -188,7 +188,8 @@ impl Walk {
         let outcome = report.and_then(|report| {
             // Who counted the call's attempts from anew did not know it: the result is of another attempt than the next.
             let anew = matches!(&decision.action, Action::Dial(new) if new.number <= report.attempt);
-            self.close_attempt(report, basis.answered && !anew)
+            let known = basis.answered || basis.attempts >= report.attempt;
+            self.close_attempt(report, known && !anew)
         });
         if outrun {
             self.step.acceptance = Acceptance::Outrun;
@@ -222,15 +223,19 @@ impl Walk {
     }
 
     /// Whether another decision was made first. What was answered before it is committed may be ahead of decisions that
-    /// are still in another server's spool.
-    fn outrun(&self, action: &Action, basis: Basis) -> bool {
-        let attempts = self.call.attempts.len();
+    /// are still in another server's spool; so may what follows on an attempt's result, since that attempt was made.
+    fn outrun(&self, report: Option<&DialReport>, action: &Action, basis: Basis) -> bool {
+        let (attempts, follows) = (self.call.attempts.len(), report.is_some());
         match action {
             Action::Dial(new) if basis.answered => self.call.has_attempt(new.number),
-            Action::Dial(new) => self.call.last_number().saturating_add(1) != new.number,
+            Action::Dial(new) => {
+                let next = self.call.last_number().saturating_add(1);
+                let ahead = follows && basis.attempts >= new.number.saturating_sub(1);
+                next > new.number || next < new.number && !ahead
+            }
             // A copy of another stage can overtake the signal that made the attempt.
             Action::Repeat { attempt } => self.known && !self.call.has_attempt(*attempt),
-            Action::End(_) if basis.answered => attempts > usize::from(basis.attempts),
+            Action::End(_) if basis.answered || follows => attempts > usize::from(basis.attempts),
             Action::End(_) => self.known && attempts != usize::from(basis.attempts),
         }
     }

@@ -236,7 +236,7 @@ pub(super) async fn a_signal_that_is_refused_does_not_fail_its_neighbours(bench:
     let batch = vec![
         (desk.scope.clone(), one.voice(7)),
         (nobody, two.voice(7)),
-        (desk.scope.clone(), two.dial_with(1, Outcome::Busy, Action::Dial(attempt(2, 9)), 1)),
+        (desk.scope.clone(), two.voice_with(Action::Dial(attempt(2, 9)), 1)),
         (desk.scope.clone(), three.voice(7)),
     ];
     let results = desk.store.ingest(batch).await;
