@@ -89,7 +89,7 @@ impl Database {
     /// Makes an empty database and says its URL.
     pub(crate) fn make(&self, name: &str) -> anyhow::Result<String> {
         tell(self.address, &format!("CREATE DATABASE {name}"))?;
-        Ok(format!("mysql://root@{}/{name}", self.address))
+        Ok(format!("mysql://root@{}/{name}?ssl-mode=DISABLED", self.address))
     }
 
     /// What it calls itself.
