@@ -1,4 +1,4 @@
-//! A row of `call_records` with its attempts, as MySQL gives it.
+//! A row of `call_records`, as MySQL gives it.
 
 use cxroute_core::port::StoreError;
 use cxroute_store_sql::calls::CallColumns;
@@ -7,7 +7,7 @@ use sqlx::mysql::MySqlRow;
 
 use crate::error::Fault;
 
-/// Reads calls `c` with their attempts as one column, for [`columns`]; a `FROM` with `call_records c` follows.
+/// Reads calls `c`, for [`columns`]; a `FROM` with `call_records c` follows.
 macro_rules! select_calls {
     ($($rest:literal)*) => {
         concat!(
@@ -15,11 +15,7 @@ macro_rules! select_calls {
             " c.reason, c.received_at, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', c.start_time) DIV 1000,",
             " TIMESTAMPDIFF(MICROSECOND, '1970-01-01', c.end_time) DIV 1000,",
             " CAST(c.duration AS SIGNED), c.session_ended, c.cdr, c.live_until,",
-            " CAST(c.history_count AS SIGNED), CAST(c.trace_count AS SIGNED), c.tenant_id,",
-            " (SELECT CAST(JSON_ARRAYAGG(JSON_OBJECT('number', a.number, 'agent', a.agent_id, 'group', a.group_id,",
-            " 'membership', a.membership_id, 'pool', a.pool_id, 'dialled', a.dialled, 'probe', a.probe,",
-            " 'started_at', a.started_at, 'ended_at', a.ended_at, 'outcome', a.outcome, 'word', a.word)) AS CHAR)",
-            " FROM call_attempts a WHERE a.tenant_id = c.tenant_id AND a.call_id = c.id), c.early",
+            " CAST(c.step_count AS SIGNED), c.tenant_id, c.attempts, c.early",
             $($rest,)*
         )
     };
@@ -47,10 +43,9 @@ fn decoded(row: &MySqlRow) -> Result<CallColumns, sqlx::Error> {
         session_ended: row.try_get(11)?,
         cdr: row.try_get(12)?,
         live_until: row.try_get(13)?,
-        history_count: row.try_get(14)?,
-        trace_count: row.try_get(15)?,
-        tenant: row.try_get(16)?,
-        attempts: row.try_get(17)?,
-        early: row.try_get(18)?,
+        step_count: row.try_get(14)?,
+        tenant: row.try_get(15)?,
+        attempts: row.try_get(16)?,
+        early: row.try_get(17)?,
     })
 }

@@ -3,9 +3,10 @@
 //! [`MySqlStore`] implements [`cxroute_core::port::Store`]. Several servers may share a database: what one commits the
 //! others meet, races end in unique keys and are run again, and nothing is kept in a server that another would miss.
 //!
-//! Statements are few, static and fed with JSON: one statement reads or writes the rows of a whole batch
-//! (`JSON_TABLE(?)`), since each one is a round trip. Rows are reached through a tenant only; the schema's keys are
-//! composite with it. The statements are of the dialect that MySQL and MariaDB share.
+//! Statements are few, static and fed with JSON: one statement reads or writes any number of rows (`JSON_TABLE(?)`), since
+//! each one is a round trip. Webhooks, which come by the thousand, have it better still: a batch is one text, with its
+//! rows as literals (`packet`, `literal`; ADR 0007). Rows are reached through a tenant only; the schema's keys are composite
+//! with it. The statements are of the dialect that MySQL and MariaDB share.
 
 // What tests share names the crate as its users do.
 #[cfg(test)]
@@ -15,9 +16,11 @@ mod call_row;
 mod connect;
 mod error;
 mod ingest;
+mod literal;
 mod migrate;
 mod months;
 mod outbox;
+mod packet;
 mod read;
 mod retention;
 mod sql;

@@ -9,13 +9,14 @@ use sqlx::{Executor as _, MySqlPool, SqlSafeStr};
 use crate::error::{Fault, Kind};
 
 /// Version, description and text, in order.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "first schema", include_str!("../../migrations/mysql/0001_first_schema.sql")),
     (
         2,
         "late results and retention",
         include_str!("../../migrations/mysql/0002_late_results_and_retention.sql"),
     ),
+    (3, "a row a webhook", include_str!("../../migrations/mysql/0003_a_row_a_webhook.sql")),
 ];
 
 /// Whoever brings the schema up to date; the others wait for so many seconds. Names of locks are the whole server's.

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Executor as _, MySqlConnection, MySqlPool};
 use crate::error::{Fault, Kind};
 
 /// Partitioned tables. Months are dropped from the last one first: the calls' own say what is still to be done.
-const TABLES: [&str; 5] = ["call_records", "call_attempts", "call_history", "call_traces", "webhook_audit"];
+const TABLES: [&str; 2] = ["call_records", "webhook_audit"];
 
 /// Besides the present one, so many months are there.
 const AHEAD: i32 = 3;

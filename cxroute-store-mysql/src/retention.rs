@@ -48,13 +48,7 @@ macro_rules! delete {
 }
 
 /// What hangs on calls, and the calls.
-pub(crate) const OF_CALLS: [&str; 5] = [
-    delete!("call_sessions", "call_id"),
-    delete!("call_records", "id"),
-    delete!("call_attempts", "call_id"),
-    delete!("call_history", "call_id"),
-    delete!("call_traces", "call_id"),
-];
+pub(crate) const OF_CALLS: [&str; 2] = [delete!("call_sessions", "call_id"), delete!("call_records", "id")];
 
 /// Their webhooks, by session token.
 pub(crate) const OF_SESSIONS: &str = "

@@ -12,7 +12,7 @@ use cxroute_core::config::{Domain, TenantSettings};
 use cxroute_core::id::{CallId, TenantId};
 use cxroute_core::port::{OutboxId, Outgoing, Store, StoreError, TenantRead, TenantTx, Upkeep};
 use cxroute_core::time::Timestamp;
-use cxroute_store_sql::batch;
+use cxroute_store_sql::batch::{self, Writer};
 use cxroute_store_sql::codec::{key, number, to_document};
 use cxroute_store_sql::config::demand_valid;
 use cxroute_store_sql::draft::Draft;
@@ -62,15 +62,6 @@ pub struct MySqlStore {
     configurers: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<u64>>>>,
     /// Whose calls are looked at next for what is too old.
     round: Round,
-}
-
-/// Who writes a batch: what keeps rows of several servers apart.
-#[derive(Clone, Copy)]
-pub(crate) struct Writer {
-    /// The server's number.
-    pub(crate) server: u16,
-    /// The id before that of the first line of audit.
-    pub(crate) audit_id: i64,
 }
 
 impl MySqlStore {

@@ -1,22 +1,17 @@
-//! Calls as rows with their attempts, and back.
+//! Calls as rows with their attempts, and back; and what a webhook did to its call.
 
-use cxroute_core::call::{Attempt, AttemptTarget, Call, CallState, CdrFigures, HistoryEntry, SessionToken};
+use std::sync::Arc;
+
+use cxroute_core::call::{
+    Attempt, AttemptTarget, Call, CallState, CdrFigures, HistoryEntry, SessionToken, Trace,
+};
 use cxroute_core::id::{AgentId, CallId, GroupId, MembershipId, PoolId};
 use cxroute_core::port::{CallFilter, Page, StoreError};
 use cxroute_core::strategy::AttemptSeat;
 use cxroute_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{corrupt, document, key, number, optional, time, to_document, word, word_of};
-
-/// How many lines of history and traces a call has: the next sequence numbers.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Counts {
-    /// Lines of history.
-    pub history: i64,
-    /// Traces.
-    pub traces: i64,
-}
+use crate::codec::{Moment, corrupt, document, key, number, optional, time, to_document, word, word_of};
 
 /// A row of `call_records` as it is written.
 #[derive(Serialize)]
@@ -33,24 +28,25 @@ pub(crate) struct CallRow<'a> {
     state: &'static str,
     reason: Option<&'static str>,
     early: Option<String>,
+    attempts: Option<String>,
     received_at: i64,
-    start_time: i64,
-    end_time: Option<i64>,
+    start_time: Moment,
+    end_time: Option<Moment>,
     duration: Option<u32>,
     session_ended: Option<i64>,
     cdr: Option<String>,
     live_until: i64,
-    history_count: i64,
-    trace_count: i64,
-    updated_at: i64,
+    step_count: i64,
+    created_at: Moment,
+    updated_at: Moment,
 }
 
 impl<'a> CallRow<'a> {
     pub(crate) fn of(
         tenant: u64,
         call: &'a Call,
-        counts: Counts,
-        updated_at: i64,
+        step_count: i64,
+        updated_at: Timestamp,
     ) -> Result<Self, StoreError> {
         let cdr = call.cdr.clone().map(|figures| Cdr { figures, received_at: call.cdr_at });
         let cdr = cdr.map(|cdr| to_document(&cdr, "call_records.cdr"));
@@ -69,18 +65,28 @@ impl<'a> CallRow<'a> {
             state: call.state.as_str(),
             reason: call.reason.map(|reason| reason.as_str()),
             early: early.transpose()?,
+            attempts: attempts_of(call)?,
             received_at: call.received_at.as_millis(),
-            start_time: call.start_time.as_millis(),
-            end_time: call.end_time.map(|at| at.as_millis()),
+            start_time: Moment(call.start_time),
+            end_time: call.end_time.map(Moment),
             duration: call.duration,
             session_ended: call.session_ended.map(|at| at.as_millis()),
             cdr: cdr.transpose()?,
             live_until: call.live_until.as_millis(),
-            history_count: counts.history,
-            trace_count: counts.traces,
-            updated_at,
+            step_count,
+            created_at: Moment(call.received_at),
+            updated_at: Moment(updated_at),
         })
     }
+}
+
+/// A call's attempts as a document; none if there are none.
+fn attempts_of(call: &Call) -> Result<Option<String>, StoreError> {
+    if call.attempts.is_empty() {
+        return Ok(None);
+    }
+    let attempts: Result<Vec<AttemptRow>, StoreError> = call.attempts.iter().map(AttemptRow::of).collect();
+    to_document(&attempts?, "call_records.attempts").map(Some)
 }
 
 /// A CDR's figures as a record keeps them, and when the first CDR arrived.
@@ -92,35 +98,39 @@ struct Cdr {
     received_at: Option<Timestamp>,
 }
 
-/// A row of `call_attempts` as it is written; and, without its key, as it is read back.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct AttemptRow {
-    #[serde(default)]
-    tenant: u64,
-    #[serde(default)]
-    call: u64,
+/// An attempt as a call's record keeps it. Its keys are read by people, too.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct AttemptRow {
     number: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     membership: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pool: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     dialled: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     probe: Option<u32>,
     started_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     word: Option<String>,
 }
 
 impl AttemptRow {
-    pub(crate) fn of(tenant: u64, call: CallId, attempt: &Attempt) -> Result<Self, StoreError> {
+    fn of(attempt: &Attempt) -> Result<Self, StoreError> {
         let (seat, dialled) = match &attempt.target {
             AttemptTarget::Agent(seat) => (Some(*seat), None),
             AttemptTarget::Number { number, .. } => (None, Some(number.as_ref().to_owned())),
         };
         Ok(Self {
-            tenant,
-            call: call.get(),
             number: attempt.number,
             agent: seat.map(|seat| seat.agent.get()),
             group: attempt.target.group().map(GroupId::get),
@@ -194,21 +204,18 @@ pub struct CallColumns {
     pub cdr: Option<String>,
     /// Until when it counts as live.
     pub live_until: i64,
-    /// Lines of history.
-    pub history_count: i64,
-    /// Traces.
-    pub trace_count: i64,
-    /// A JSON array of attempts in any order, with the keys `number`, `agent`, `group`, `membership`, `pool`, `dialled`,
-    /// `probe`, `started_at`, `ended_at`, `outcome` and `word`; none if there are none.
+    /// How many webhooks have done something to it: the next one's number.
+    pub step_count: i64,
+    /// Its attempts, as a document; none if there are none.
     pub attempts: Option<String>,
 }
 
 impl CallColumns {
-    /// The call, and how many lines it has.
+    /// The call, and how many webhooks have done something to it.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`].
-    pub fn into_call(self) -> Result<(Call, Counts), StoreError> {
+    pub fn into_call(self) -> Result<(Call, i64), StoreError> {
         let what = &format!("call_records {}", self.id);
         let attempts = self.attempts.as_deref().unwrap_or("[]");
         let mut attempts: Vec<AttemptRow> = document(attempts, what)?;
@@ -235,27 +242,26 @@ impl CallColumns {
             cdr: cdr.map(|cdr| cdr.figures),
             live_until: time(self.live_until),
         };
-        Ok((call, Counts { history: self.history_count, traces: self.trace_count }))
+        Ok((call, self.step_count))
     }
 }
 
-/// A row of `call_history`: state, time, source, effect, detail.
-pub type HistoryColumns = (String, i64, String, String, Option<String>);
+/// What a webhook did to its call, as `webhook_audit` keeps it: lines of history as a document, and the trace of its
+/// decision, if it made one.
+pub type StepColumns = (String, Option<String>);
 
-/// A line of a call's history.
+/// The lines of history and the traces of a call's webhooks, which are in the order of their numbers.
 ///
 /// # Errors
 /// [`StoreError::Corrupt`].
-pub fn history_entry(row: HistoryColumns, call: CallId) -> Result<HistoryEntry, StoreError> {
-    let what = &format!("call_history {call}");
-    let (state, at, source, effect, detail) = row;
-    Ok(HistoryEntry {
-        state: CallState::parse(&state).ok_or_else(|| corrupt(what, "an unknown state"))?,
-        at: time(at),
-        source: word(&source, what)?,
-        effect: word(&effect, what)?,
-        detail: detail.map(Into::into),
-    })
+pub fn steps(rows: &[StepColumns], call: CallId) -> Result<(Vec<HistoryEntry>, Vec<Arc<Trace>>), StoreError> {
+    let what = &format!("the history of call {call}");
+    let (mut history, mut traces) = (Vec::new(), Vec::new());
+    for (lines, trace) in rows {
+        history.extend(document::<Vec<HistoryEntry>>(lines, what)?);
+        traces.extend(trace.as_deref().map(|trace| document(trace, what)).transpose()?.map(Arc::new));
+    }
+    Ok((history, traces))
 }
 
 /// The ids that calls of the filter's time can have, the upper end excluded: ids are minted from the time of receipt,

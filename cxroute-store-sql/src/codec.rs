@@ -1,9 +1,10 @@
-//! Values as rows keep them: ids as signed numbers, enums as words, documents as JSON, batches as JSON arrays.
+//! Values as rows keep them: ids as signed numbers, enums as words, documents as JSON; and batches as statements take
+//! them, as JSON arrays or in a form of a store's own.
 
 use cxroute_core::port::StoreError;
 use cxroute_core::time::Timestamp;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
 
 /// A value that is stored, but not what it should be.
 pub fn corrupt(what: impl Into<String>, reason: impl ToString) -> StoreError {
@@ -75,26 +76,61 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
-/// Rows for one statement: a JSON array of objects.
-#[derive(Debug, Default)]
-pub struct Rows(String);
+/// The name under which [`Hex`] serialises: a form that has bytes knows them by it.
+pub const HEX: &str = "cxroute hex";
 
-impl Rows {
-    /// Adds a row.
+/// Bytes in a row: hexadecimal digits, where a form has nothing better.
+#[derive(Debug)]
+pub struct Hex<'a>(pub &'a [u8]);
+
+impl Serialize for Hex<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(HEX, &hex(self.0))
+    }
+}
+
+/// The name under which [`Moment`] serialises: a form that has times knows them by it.
+pub const MOMENT: &str = "cxroute moment";
+
+/// A time that people read in a row: milliseconds since 1970, where a form has nothing better.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment(pub Timestamp);
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(MOMENT, &self.0.as_millis())
+    }
+}
+
+/// Rows for one statement, in the form that a store's statements take them.
+pub trait RowForm: Default + Send {
+    /// Adds a row: a struct of numbers, texts, [`Hex`] and [`Moment`]s, any of which may be absent.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`] if it does not serialise.
-    pub fn push<T: Serialize>(&mut self, row: &T) -> Result<(), StoreError> {
+    fn push<T: Serialize>(&mut self, row: &T) -> Result<(), StoreError>;
+
+    /// Whether there is none.
+    fn is_empty(&self) -> bool;
+}
+
+/// Rows as a JSON array of objects.
+#[derive(Debug, Default)]
+pub struct Rows(String);
+
+impl RowForm for Rows {
+    fn push<T: Serialize>(&mut self, row: &T) -> Result<(), StoreError> {
         self.0.push(if self.0.is_empty() { '[' } else { ',' });
         self.0.push_str(&to_document(row, "a row")?);
         Ok(())
     }
 
-    /// Whether there is none.
-    pub const fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
 
+impl Rows {
     /// The array.
     pub fn into_json(mut self) -> String {
         if self.0.is_empty() {
@@ -107,7 +143,7 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
-    use super::{Rows, hex};
+    use super::{Hex, Moment, RowForm as _, Rows, time};
 
     #[test]
     fn rows_are_a_json_array_also_when_there_are_none() {
@@ -116,6 +152,8 @@ mod tests {
         rows.push(&(1, "a\"b")).unwrap();
         rows.push(&(2, "")).unwrap();
         assert_eq!(rows.into_json(), r#"[[1,"a\"b"],[2,""]]"#);
-        assert_eq!(hex(&[0, 0x1f, 0xff]), "001fff");
+        let mut rows = Rows::default();
+        rows.push(&(Hex(&[0, 0x1f, 0xff]), Moment(time(-1)))).unwrap();
+        assert_eq!(rows.into_json(), r#"[["001fff",-1]]"#, "JSON has neither bytes nor times");
     }
 }

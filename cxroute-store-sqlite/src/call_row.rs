@@ -1,4 +1,4 @@
-//! A row of `call_records` with its attempts, as SQLite gives it.
+//! A row of `call_records`, as SQLite gives it.
 
 use cxroute_core::port::StoreError;
 use cxroute_store_sql::calls::CallColumns;
@@ -7,17 +7,13 @@ use sqlx::sqlite::SqliteRow;
 
 use crate::error::Fault;
 
-/// Reads calls `c` with their attempts as one column, for [`columns`]; a `FROM` with `call_records c` follows.
+/// Reads calls `c`, for [`columns`]; a `FROM` with `call_records c` follows.
 macro_rules! select_calls {
     ($($rest:literal)*) => {
         concat!(
             "SELECT c.id, c.session_token, c.direction, c.from_number, c.to_number, c.state, c.reason,",
             " c.received_at, c.start_time, c.end_time, c.duration, c.session_ended, c.cdr, c.live_until,",
-            " c.history_count, c.trace_count, c.tenant_id,",
-            " (SELECT json_group_array(json_object('number', a.number, 'agent', a.agent_id, 'group', a.group_id,",
-            " 'membership', a.membership_id, 'pool', a.pool_id, 'dialled', a.dialled, 'probe', a.probe,",
-            " 'started_at', a.started_at, 'ended_at', a.ended_at, 'outcome', a.outcome, 'word', a.word))",
-            " FROM call_attempts a WHERE a.tenant_id = c.tenant_id AND a.call_id = c.id), c.early",
+            " c.step_count, c.tenant_id, c.attempts, c.early",
             $($rest,)*
         )
     };
@@ -45,10 +41,9 @@ fn decoded(row: &SqliteRow) -> Result<CallColumns, sqlx::Error> {
         session_ended: row.try_get(11)?,
         cdr: row.try_get(12)?,
         live_until: row.try_get(13)?,
-        history_count: row.try_get(14)?,
-        trace_count: row.try_get(15)?,
-        tenant: row.try_get(16)?,
-        attempts: row.try_get(17)?,
-        early: row.try_get(18)?,
+        step_count: row.try_get(14)?,
+        tenant: row.try_get(15)?,
+        attempts: row.try_get(16)?,
+        early: row.try_get(17)?,
     })
 }

@@ -9,13 +9,14 @@ use sqlx::{SqlSafeStr, SqlitePool};
 use crate::error::Fault;
 
 /// Version, description and text, in order.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "first schema", include_str!("../../migrations/sqlite/0001_first_schema.sql")),
     (
         2,
         "late results and retention",
         include_str!("../../migrations/sqlite/0002_late_results_and_retention.sql"),
     ),
+    (3, "a row a webhook", include_str!("../../migrations/sqlite/0003_a_row_a_webhook.sql")),
 ];
 
 /// So many processes may meet while they open one new database.

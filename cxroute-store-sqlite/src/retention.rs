@@ -18,10 +18,7 @@ SELECT id, session_token FROM call_records
 WHERE tenant_id = ?1 AND id < ?2 AND (cdr IS NOT NULL OR live_until <= ?3) ORDER BY id LIMIT ?4";
 
 /// What hangs on calls, and the calls last: each takes the tenant, and their ids as a JSON array.
-const OF_CALLS: [&str; 5] = [
-    "DELETE FROM call_attempts WHERE tenant_id = ? AND call_id IN (SELECT value FROM json_each(?))",
-    "DELETE FROM call_history WHERE tenant_id = ? AND call_id IN (SELECT value FROM json_each(?))",
-    "DELETE FROM call_traces WHERE tenant_id = ? AND call_id IN (SELECT value FROM json_each(?))",
+const OF_CALLS: [&str; 2] = [
     "DELETE FROM call_sessions WHERE tenant_id = ? AND call_id IN (SELECT value FROM json_each(?))",
     "DELETE FROM call_records WHERE tenant_id = ? AND id IN (SELECT value FROM json_each(?))",
 ];

@@ -16,8 +16,8 @@ type Receipts = BTreeMap<String, [u64; 2]>;
 const RECEIPTS: &str = "SELECT CAST(r.session_token AS CHAR), r.kind IN ('voice_request', 'dial_result'), COUNT(*) \
     FROM receipts r JOIN tenants t ON t.id = r.tenant_id WHERE t.domain = ? GROUP BY 1, 2";
 
-const DEGRADED: &str = "SELECT COUNT(*) FROM call_traces t JOIN call_records c ON c.tenant_id = t.tenant_id \
-    AND c.id = t.call_id WHERE t.trace LIKE '%\"degraded\"%' AND c.received_at >= ?";
+const DEGRADED: &str = "SELECT COUNT(*) FROM webhook_audit w JOIN call_records c ON c.tenant_id = w.tenant_id \
+    AND c.id = w.call_id WHERE w.trace LIKE '%\"degraded\"%' AND c.received_at >= ?";
 
 /// Whether everything that was answered had to be durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,37 +1,35 @@
-//! Group commit on MySQL: a batch's calls are locked by one statement and read by the next, its receipts by a third, and
-//! what it comes to is written by a statement a table.
+//! Group commit on MySQL: a batch is one text that begins a transaction, writes and commits, in one round trip; before it
+//! goes another that locks and reads the calls and receipts that its signals ask for, unless they are calls' first ones.
 //!
 //! Two servers may take signals of one call at once. A call that is there is locked by whoever comes first; of two that
-//! make it, the unique key of its token stops the second, whose transaction is run again and finds the call. Deadlocks
-//! end the same way.
+//! make it, the unique key of its token stops the second, whose transaction is run again, reads everything that its signals
+//! ask for, and finds the call. Copies of a call's first signal, and deadlocks, end the same way.
 
 pub(crate) mod write;
 
 use async_trait::async_trait;
+use cxroute_core::call::Ingested;
 use cxroute_core::port::{Retry, StoreError};
 use cxroute_store_sql::batch::{Committer, Fold, Item, Outcome, Shelf, Wanted};
-use cxroute_store_sql::codec::{key, to_document};
-use sqlx::{Connection as _, MySqlConnection};
+use cxroute_store_sql::codec::{corrupt, key, to_document};
+use sqlx::mysql::MySqlRow;
+use sqlx::pool::PoolConnection;
+use sqlx::{Executor as _, MySql, MySqlConnection, Row as _};
 use tokio::time::timeout;
 
 use crate::call_row::{columns, select_calls};
 use crate::error::{Fault, Kind, TRIES};
+use crate::literal::Values;
+use crate::packet::{Bound, Packet};
 use crate::store::MySqlStore;
 
-/// Locks the calls of a batch that are there, in key order; which they are. In a derived table of its own: MySQL refuses to
-/// lock what comes out of `JSON_TABLE` itself.
-pub(crate) const LOCKS: &str = "
-SELECT c.tenant_id, c.id
-FROM (SELECT j.tenant, j.token FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$[0]' ERROR ON ERROR,
-    token LONGTEXT CHARACTER SET utf8mb4 PATH '$[1]' ERROR ON ERROR)) j) k
-STRAIGHT_JOIN call_sessions s ON s.tenant_id = k.tenant AND s.session_token = CAST(k.token AS BINARY)
-STRAIGHT_JOIN call_records c ON c.tenant_id = s.tenant_id AND c.id = s.call_id FOR UPDATE";
-
-/// Calls that are locked, with their attempts: a statement of its own. One that locks sees calls as they are once it has
-/// waited for them, and what it reads beside them as it was when it read the first.
+/// Locks the calls of a batch that are there, in the order of their tokens, and reads them. In a derived table of its own:
+/// MySQL refuses to lock what comes out of `JSON_TABLE` itself.
 pub(crate) const CALLS: &str = select_calls!(
-    " FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$[0]' ERROR ON ERROR, id BIGINT PATH '$[1]' ERROR ON ERROR)) k"
-    " STRAIGHT_JOIN call_records c ON c.tenant_id = k.tenant AND c.id = k.id"
+    " FROM (SELECT j.tenant, j.token FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$[0]' ERROR ON ERROR,"
+    " token LONGTEXT CHARACTER SET utf8mb4 PATH '$[1]' ERROR ON ERROR)) j) k"
+    " STRAIGHT_JOIN call_sessions s ON s.tenant_id = k.tenant AND s.session_token = CAST(k.token AS BINARY)"
+    " STRAIGHT_JOIN call_records c ON c.tenant_id = s.tenant_id AND c.id = s.call_id FOR UPDATE"
 );
 
 pub(crate) const RECEIPTS: &str = "
@@ -88,11 +86,12 @@ impl Committer for MySqlStore {
     }
 
     async fn commit(&self, items: &mut [Item]) -> Result<Vec<Outcome>, StoreError> {
+        let mut reading = Reading::KnownCalls;
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.try_commit(items).await {
-                Err(Failure::Raced(_)) if tries < TRIES => {}
+            match self.try_commit(items, reading).await {
+                Err(Failure::Raced(_)) if tries < TRIES => reading = Reading::Everything,
                 Err(Failure::Raced(error) | Failure::Other(error)) => return Err(error),
                 Ok(outcomes) => return Ok(outcomes),
             }
@@ -100,110 +99,155 @@ impl Committer for MySqlStore {
     }
 }
 
-impl MySqlStore {
-    async fn try_commit(&self, items: &mut [Item]) -> Result<Vec<Outcome>, Failure> {
-        let mut connection = self.writer().acquire().await.map_err(|error| Failure::of(error, BATCH))?;
-        match timeout(self.patience(), self.transact(&mut connection, items)).await {
-            Ok(done) => done,
-            Err(_) => {
-                // Whatever it may still answer is nobody's.
-                connection.close_on_drop();
-                let reason = "it did not answer in time".to_owned();
-                Err(Failure::Other(StoreError::Unavailable { reason, retry: Retry::Soon }))
-            }
+/// What a transaction reads before it writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// What is asked for by signals that are no calls' first ones.
+    KnownCalls,
+    /// Whatever its signals ask for.
+    Everything,
+}
+
+/// A connection that goes back to the others only when its transaction has ended.
+struct Lent {
+    connection: PoolConnection<MySql>,
+    ended: Ended,
+}
+
+#[derive(PartialEq, Eq)]
+enum Ended {
+    Yes,
+    No,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if self.ended == Ended::No {
+            // Whatever it may still answer is nobody's.
+            self.connection.close_on_drop();
         }
+    }
+}
+
+impl MySqlStore {
+    async fn try_commit(&self, items: &mut [Item], reading: Reading) -> Result<Vec<Outcome>, Failure> {
+        let connection = self.writer().acquire().await.map_err(|error| Failure::of(error, BATCH))?;
+        let mut lent = Lent { connection, ended: Ended::No };
+        let done = timeout(self.patience(), self.transact(&mut lent.connection, items, reading)).await;
+        let late = || {
+            let reason = "it did not answer in time".to_owned();
+            Err(Failure::Other(StoreError::Unavailable { reason, retry: Retry::Soon }))
+        };
+        let done = done.unwrap_or_else(|_| late());
+        let ended = match &done {
+            Ok(_) => true,
+            Err(_) => timeout(self.patience(), lent.connection.execute("ROLLBACK"))
+                .await
+                .is_ok_and(|done| done.is_ok()),
+        };
+        lent.ended = if ended { Ended::Yes } else { Ended::No };
+        done
     }
 
     async fn transact(
         &self,
         connection: &mut MySqlConnection,
         items: &mut [Item],
+        reading: Reading,
     ) -> Result<Vec<Outcome>, Failure> {
-        let failed = |error: sqlx::Error| Failure::of(error, BATCH);
-        let mut transaction = connection.begin().await.map_err(failed)?;
-        let known = self.known_tenants(&mut transaction, items.iter().map(Item::tenant)).await?;
-        let mut fold = Fold::new(load(&mut transaction, items).await?);
-        let mut outcomes = Vec::with_capacity(items.len());
+        let known = self.known_tenants(connection, items.iter().map(Item::tenant)).await?;
+        let mut packet = Packet::new(connection);
+        packet.plain("START TRANSACTION");
+        let shelf = load(&mut packet, items, reading).await?;
         let latest = items.iter().map(Item::received_at).max();
         let writer = self.writing(latest, items.len());
+        let mut fold = Fold::<Values>::new(shelf, writer);
+        let mut outcomes = Vec::with_capacity(items.len());
         for item in items {
             outcomes.push(match known.contains(&item.tenant()) {
                 true => Ok(fold.take(item)?),
                 false => Err(StoreError::NoTenant(item.tenant())),
             });
         }
-        write::write(&mut transaction, writer, fold.into_rows()?).await?;
-        transaction.commit().await.map_err(failed)?;
+        if reading == Reading::KnownCalls
+            && outcomes.iter().any(|outcome| matches!(outcome, Ok(Ingested::Conflict(_))))
+        {
+            // It writes nothing that a unique key could refuse, and perhaps it is none once its call is read.
+            return Err(Failure::Raced(StoreError::Conflict { what: BATCH.to_owned() }));
+        }
+        write::write(&mut packet, writer.server, fold.into_rows()?).await?;
+        packet.plain("COMMIT");
+        packet.send().await.map_err(|error| Failure::of(error, "a signal"))?;
         Ok(outcomes)
     }
 }
 
 /// Reads what a batch has to know, and locks its calls.
-async fn load(connection: &mut MySqlConnection, items: &[Item]) -> Result<Shelf, Failure> {
-    let (mut shelf, wanted) = (Shelf::default(), Wanted::of(items));
+async fn load(packet: &mut Packet<'_>, items: &[Item], reading: Reading) -> Result<Shelf, Failure> {
+    let wanted = match reading {
+        Reading::KnownCalls => Wanted::of_known_calls(items),
+        Reading::Everything => Wanted::of(items),
+    };
+    let mut shelf = Shelf::default();
     if wanted.is_empty() {
         return Ok(shelf);
     }
     // Calls before receipts: once a call is locked, its receipts stay as they are.
-    calls(connection, &wanted, &mut shelf).await?;
-    let receipts: Vec<(i64, i64, Option<Vec<u8>>)> = sqlx::query_as(RECEIPTS)
-        .bind(wanted.receipts()?)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|error| Failure::of(error, "receipts"))?;
-    for (at, choice, answer) in receipts {
+    packet.statement(CALLS, &[Bound::Text(&wanted.calls()?)]);
+    packet.statement(RECEIPTS, &[Bound::Text(&wanted.receipts()?)]);
+    let answers = packet.send().await.map_err(|error| Failure::of(error, BATCH))?;
+    let [_begun, calls, receipts] = &answers[..] else {
+        return Err(unexpected(&answers).into());
+    };
+    for row in calls {
+        shelf.put_call(columns(row)?)?;
+    }
+    for row in receipts {
+        let (at, choice, answer) = receipt(row).map_err(|error| Failure::of(error, "receipts"))?;
         shelf.put_receipt(&wanted, at, choice, answer)?;
     }
-    ids(connection, &wanted, &mut shelf).await?;
+    if reading == Reading::Everything {
+        ids(packet, &wanted, &mut shelf).await?;
+    }
     Ok(shelf)
 }
 
-/// Locks the batch's calls, then reads them.
-async fn calls(connection: &mut MySqlConnection, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), Failure> {
-    let what = "call_records";
-    let failed = |error: sqlx::Error| Failure::of(error, what);
-    let locked: Vec<(i64, i64)> =
-        sqlx::query_as(LOCKS).bind(wanted.calls()?).fetch_all(&mut *connection).await.map_err(failed)?;
-    if locked.is_empty() {
-        return Ok(());
-    }
-    let locked = to_document(&locked, what)?;
-    for row in sqlx::query(CALLS).bind(locked).fetch_all(&mut *connection).await.map_err(failed)? {
-        shelf.put_call(columns(&row)?)?;
-    }
-    Ok(())
+fn receipt(row: &MySqlRow) -> Result<(i64, i64, Option<Vec<u8>>), sqlx::Error> {
+    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+}
+
+fn unexpected(answers: &[Vec<MySqlRow>]) -> StoreError {
+    corrupt(BATCH, format_args!("expected an answer a statement, got {}", answers.len()))
 }
 
 /// Reads which ids are taken: those beside a drawn one only if that is, which is rare. An id that is missed, because
 /// two new calls of a batch have drawn the same, is met by the unique key, and known when the batch is run again.
-async fn ids(connection: &mut MySqlConnection, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), Failure> {
+async fn ids(packet: &mut Packet<'_>, wanted: &Wanted, shelf: &mut Shelf) -> Result<(), Failure> {
     let what = "call_records";
-    let failed = |error: sqlx::Error| Failure::of(error, what);
     let ranges = wanted.ids(shelf);
     if ranges.is_empty() {
         return Ok(());
     }
     let drawn: Vec<(u64, u64)> = ranges.iter().map(|(tenant, first, _)| (*tenant, *first)).collect();
-    let taken: Vec<(i64, i64)> = sqlx::query_as(TAKEN)
-        .bind(to_document(&drawn, what)?)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(failed)?;
-    for (tenant, first) in taken {
+    packet.statement(TAKEN, &[Bound::Text(&to_document(&drawn, what)?)]);
+    for (tenant, first) in keys(packet).await? {
         let last = ranges.iter().find(|range| (key(range.0), key(range.1)) == (tenant, first));
         let last = last.map_or(first, |range| key(range.2));
-        let ids: Vec<(i64, i64)> = sqlx::query_as(IDS)
-            .bind(tenant)
-            .bind(first)
-            .bind(last)
-            .fetch_all(&mut *connection)
-            .await
-            .map_err(failed)?;
-        for (tenant, id) in ids {
+        packet.statement(IDS, &[Bound::Number(tenant), Bound::Number(first), Bound::Number(last)]);
+        for (tenant, id) in keys(packet).await? {
             shelf.put_id(tenant, id)?;
         }
     }
     Ok(())
+}
+
+/// Sends the one statement that there is: tenants and ids.
+async fn keys(packet: &mut Packet<'_>) -> Result<Vec<(i64, i64)>, Failure> {
+    let failed = |error: sqlx::Error| Failure::of(error, "call_records");
+    let answers = packet.send().await.map_err(failed)?;
+    let [rows] = &answers[..] else { return Err(unexpected(&answers).into()) };
+    let key = |row: &MySqlRow| Ok((row.try_get(0)?, row.try_get(1)?));
+    rows.iter().map(|row| key(row).map_err(failed)).collect()
 }
 
 /// A payload as a JSON column can hold it: one that is nested deeper than the databases' JSON goes is kept as a text.

@@ -1,125 +1,41 @@
-//! Writing a batch: a statement a table, each with one JSON array of rows. Tables that only this batch's calls touch come
-//! first; the rows that servers share (windows, seats, rollups) come last and in key order, so that they are locked
-//! briefly and never in a circle.
+//! Writing a batch: a statement a table. Tables that only this batch's calls touch come first, with their rows as literals;
+//! the few rows that servers share (windows, seats, rollups) come last and in key order, so that they are locked briefly
+//! and never in a circle.
 
 use cxroute_store_sql::batch::BatchRows;
-use cxroute_store_sql::codec::{Rows, key};
-use sqlx::MySqlConnection;
-use sqlx::mysql::MySqlArguments;
-use sqlx::query::Query;
+use cxroute_store_sql::codec::{RowForm as _, key};
 
 use super::Failure;
-use crate::sql::datetime;
-use crate::store::Writer;
-
-/// Calls, and what becomes of those that are there.
-macro_rules! save_calls {
-    ($on_duplicate:literal) => {
-        concat!(
-            "INSERT INTO call_records (tenant_id, id, session_token, direction, from_number, to_number, agent_id, group_id,
-     status, state, reason, early, received_at, start_time, end_time, duration, session_ended, cdr, live_until,
-     history_count, trace_count, created_at, updated_at)
-     SELECT r.tenant, r.id, r.token, r.direction, r.from_number, r.to_number, r.agent, r.group_id, r.status, r.state,
-     r.reason, r.early, r.received_at, ",
-            datetime!("r.start_time"),
-            ", ",
-            datetime!("r.end_time"),
-            ", r.duration, r.session_ended, r.cdr, r.live_until, r.history_count, r.trace_count, ",
-            datetime!("r.received_at"),
-            ", ",
-            datetime!("r.updated_at"),
-            " FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-     id BIGINT PATH '$.id' ERROR ON ERROR, token LONGTEXT CHARACTER SET utf8mb4 PATH '$.token' ERROR ON ERROR,
-     direction LONGTEXT CHARACTER SET utf8mb4 PATH '$.direction' ERROR ON ERROR, from_number LONGTEXT CHARACTER SET utf8mb4 PATH '$.from' ERROR ON ERROR,
-     to_number LONGTEXT CHARACTER SET utf8mb4 PATH '$.to' ERROR ON ERROR, agent BIGINT PATH '$.agent' ERROR ON ERROR,
-     group_id BIGINT PATH '$.group' ERROR ON ERROR, status LONGTEXT CHARACTER SET utf8mb4 PATH '$.status' ERROR ON ERROR,
-     state LONGTEXT CHARACTER SET utf8mb4 PATH '$.state' ERROR ON ERROR, reason LONGTEXT CHARACTER SET utf8mb4 PATH '$.reason' ERROR ON ERROR,
-     early LONGTEXT CHARACTER SET utf8mb4 PATH '$.early' ERROR ON ERROR,
-     received_at BIGINT PATH '$.received_at' ERROR ON ERROR, start_time BIGINT PATH '$.start_time' ERROR ON ERROR,
-     end_time BIGINT PATH '$.end_time' ERROR ON ERROR, duration BIGINT PATH '$.duration' ERROR ON ERROR,
-     session_ended BIGINT PATH '$.session_ended' ERROR ON ERROR, cdr LONGTEXT CHARACTER SET utf8mb4 PATH '$.cdr' ERROR ON ERROR,
-     live_until BIGINT PATH '$.live_until' ERROR ON ERROR,
-     history_count BIGINT PATH '$.history_count' ERROR ON ERROR,
-     trace_count BIGINT PATH '$.trace_count' ERROR ON ERROR,
-     updated_at BIGINT PATH '$.updated_at' ERROR ON ERROR)) r",
-            $on_duplicate
-        )
-    };
-}
+use crate::literal::Values;
+use crate::packet::{Bound, Packet};
 
 /// A new call never takes another's place: two servers may have drawn one id.
-const NEW_CALLS: &str = save_calls!("");
+const NEW_CALLS: &str = "
+INSERT INTO call_records (tenant_id, id, session_token, direction, from_number, to_number, agent_id, group_id, status, state,
+    reason, early, attempts, received_at, start_time, end_time, duration, session_ended, cdr, live_until, step_count,
+    created_at, updated_at) VALUES ";
 
-const CHANGED_CALLS: &str = save_calls!(
-    "
-     ON DUPLICATE KEY UPDATE direction = VALUES(direction), agent_id = VALUES(agent_id), group_id = VALUES(group_id),
-     status = VALUES(status), state = VALUES(state), reason = VALUES(reason), early = VALUES(early), start_time = VALUES(start_time),
-     end_time = VALUES(end_time), duration = VALUES(duration), session_ended = VALUES(session_ended), cdr = VALUES(cdr),
-     history_count = VALUES(history_count), trace_count = VALUES(trace_count), updated_at = VALUES(updated_at)"
-);
+const CHANGED: &str = "
+ON DUPLICATE KEY UPDATE direction = VALUES(direction), agent_id = VALUES(agent_id), group_id = VALUES(group_id),
+    status = VALUES(status), state = VALUES(state), reason = VALUES(reason), early = VALUES(early),
+    attempts = VALUES(attempts), start_time = VALUES(start_time), end_time = VALUES(end_time), duration = VALUES(duration),
+    session_ended = VALUES(session_ended), cdr = VALUES(cdr), step_count = VALUES(step_count),
+    updated_at = VALUES(updated_at)";
 
-const SESSIONS: &str = "
-INSERT INTO call_sessions (tenant_id, session_token, call_id)
-SELECT r.tenant, r.token, r.call_id
-FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-    token LONGTEXT CHARACTER SET utf8mb4 PATH '$.token' ERROR ON ERROR, call_id BIGINT PATH '$.call' ERROR ON ERROR)) r";
-
-const ATTEMPTS: &str = "
-INSERT INTO call_attempts (tenant_id, call_id, number, agent_id, group_id, membership_id, pool_id, dialled, probe,
-    started_at, ended_at, outcome, word)
-SELECT r.tenant, r.call_id, r.number, r.agent, r.group_id, r.membership, r.pool, r.dialled, r.probe, r.started_at,
-    r.ended_at, r.outcome, r.word
-FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-    call_id BIGINT PATH '$.call' ERROR ON ERROR, number BIGINT PATH '$.number' ERROR ON ERROR,
-    agent BIGINT PATH '$.agent' ERROR ON ERROR, group_id BIGINT PATH '$.group' ERROR ON ERROR,
-    membership BIGINT PATH '$.membership' ERROR ON ERROR, pool BIGINT PATH '$.pool' ERROR ON ERROR,
-    dialled LONGTEXT CHARACTER SET utf8mb4 PATH '$.dialled' ERROR ON ERROR, probe BIGINT PATH '$.probe' ERROR ON ERROR,
-    started_at BIGINT PATH '$.started_at' ERROR ON ERROR, ended_at BIGINT PATH '$.ended_at' ERROR ON ERROR,
-    outcome LONGTEXT CHARACTER SET utf8mb4 PATH '$.outcome' ERROR ON ERROR, word LONGTEXT CHARACTER SET utf8mb4 PATH '$.word' ERROR ON ERROR)) r
-ON DUPLICATE KEY UPDATE agent_id = VALUES(agent_id), group_id = VALUES(group_id), membership_id = VALUES(membership_id),
-    pool_id = VALUES(pool_id), dialled = VALUES(dialled), probe = VALUES(probe), started_at = VALUES(started_at),
-    ended_at = VALUES(ended_at), outcome = VALUES(outcome), word = VALUES(word)";
-
-const HISTORY: &str = "
-INSERT INTO call_history (tenant_id, call_id, seq, state, at, source, effect, detail)
-SELECT r.tenant, r.call_id, r.seq, r.state, r.at, r.source, r.effect, r.detail
-FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-    call_id BIGINT PATH '$.call' ERROR ON ERROR, seq BIGINT PATH '$.seq' ERROR ON ERROR,
-    state LONGTEXT CHARACTER SET utf8mb4 PATH '$.state' ERROR ON ERROR, at BIGINT PATH '$.at' ERROR ON ERROR,
-    source LONGTEXT CHARACTER SET utf8mb4 PATH '$.source' ERROR ON ERROR, effect LONGTEXT CHARACTER SET utf8mb4 PATH '$.effect' ERROR ON ERROR,
-    detail LONGTEXT CHARACTER SET utf8mb4 PATH '$.detail' ERROR ON ERROR)) r";
-
-const TRACES: &str = "
-INSERT INTO call_traces (tenant_id, call_id, seq, trace)
-SELECT r.tenant, r.call_id, r.seq, r.trace
-FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-    call_id BIGINT PATH '$.call' ERROR ON ERROR, seq BIGINT PATH '$.seq' ERROR ON ERROR,
-    trace LONGTEXT CHARACTER SET utf8mb4 PATH '$.trace' ERROR ON ERROR)) r";
+const SESSIONS: &str = "INSERT INTO call_sessions (tenant_id, session_token, call_id) VALUES ";
 
 const RECEIPTS: &str = "
-INSERT INTO receipts (tenant_id, session_token, kind, hash, attempt, choice, answer, received_at)
-SELECT r.tenant, r.token, r.kind, UNHEX(r.hash), r.attempt, r.choice, UNHEX(r.answer), r.at
-FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-    token LONGTEXT CHARACTER SET utf8mb4 PATH '$.token' ERROR ON ERROR, kind LONGTEXT CHARACTER SET utf8mb4 PATH '$.kind' ERROR ON ERROR,
-    hash LONGTEXT CHARACTER SET utf8mb4 PATH '$.hash' ERROR ON ERROR, attempt BIGINT PATH '$.attempt' ERROR ON ERROR,
-    choice BIGINT PATH '$.choice' ERROR ON ERROR, answer LONGTEXT CHARACTER SET utf8mb4 PATH '$.answer' ERROR ON ERROR,
-    at BIGINT PATH '$.at' ERROR ON ERROR)) r";
+INSERT INTO receipts (tenant_id, session_token, kind, hash, attempt, choice, answer, received_at) VALUES ";
 
-/// Takes the id before the first row's and the server's number, then the rows.
-const AUDIT: &str = concat!(
-    "INSERT INTO webhook_audit (tenant_id, id, server, event_type, session_token, payload, created_at)
-     SELECT r.tenant, ? + r.n, ?, r.kind, r.token, r.payload, ",
-    datetime!("r.at"),
-    " FROM JSON_TABLE(?, '$[*]' COLUMNS (n FOR ORDINALITY, tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-     kind LONGTEXT CHARACTER SET utf8mb4 PATH '$.kind' ERROR ON ERROR, token LONGTEXT CHARACTER SET utf8mb4 PATH '$.token' ERROR ON ERROR,
-     payload LONGTEXT CHARACTER SET utf8mb4 PATH '$.payload' ERROR ON ERROR, at BIGINT PATH '$.at' ERROR ON ERROR)) r"
-);
+const AUDIT: &str = "
+INSERT INTO webhook_audit (tenant_id, id, server, event_type, session_token, payload, created_at, call_id, step, history,
+    trace) VALUES ";
 
 const OUTBOX: &str = "
-INSERT INTO outbox (tenant_id, event)
-SELECT r.tenant, r.event
+INSERT INTO outbox (tenant_id, events, size)
+SELECT r.tenant, r.events, r.size
 FROM JSON_TABLE(?, '$[*]' COLUMNS (tenant BIGINT PATH '$.tenant' ERROR ON ERROR,
-    event LONGTEXT CHARACTER SET utf8mb4 PATH '$.event' ERROR ON ERROR)) r";
+    events LONGTEXT CHARACTER SET utf8mb4 PATH '$.events' ERROR ON ERROR, size BIGINT PATH '$.size' ERROR ON ERROR)) r";
 
 /// Takes the server's slot, then the rows.
 const ROLLUPS: &str = "
@@ -224,81 +140,47 @@ STRAIGHT_JOIN group_seats s ON s.tenant_id = k.tenant AND s.group_id = k.group_i
     AND s.joined_seq = k.seq
 ON DUPLICATE KEY UPDATE virtual_calls = VALUES(virtual_calls)";
 
-/// Writes a batch's rows in the open transaction.
+/// Adds a batch's rows to the text of the open transaction.
 pub(super) async fn write(
-    connection: &mut MySqlConnection,
-    writer: Writer,
-    rows: BatchRows,
+    packet: &mut Packet<'_>,
+    server: u16,
+    rows: BatchRows<Values>,
 ) -> Result<(), Failure> {
+    let failed = |error: sqlx::Error| Failure::of(error, "a signal");
     let rollups = rows.rollups()?;
-    let BatchRows {
-        new_calls,
-        changed_calls,
-        sessions,
-        attempts,
-        history,
-        traces,
-        receipts,
-        audit,
-        outbox,
-        books,
-        ..
-    } = rows;
-    let mut pen = Pen { connection };
+    let BatchRows { new_calls, changed_calls, sessions, receipts, audit, outbox, books, .. } = rows;
     // What may meet another server's row of the same key comes first: a race is lost before much is written.
-    pen.rows(SESSIONS, sessions).await?;
-    pen.rows(RECEIPTS, receipts).await?;
-    pen.rows(NEW_CALLS, new_calls).await?;
-    pen.rows(CHANGED_CALLS, changed_calls).await?;
-    pen.rows(ATTEMPTS, attempts).await?;
-    pen.rows(HISTORY, history).await?;
-    pen.rows(TRACES, traces).await?;
-    let Writer { server, audit_id } = writer;
-    pen.rows_of(sqlx::query(AUDIT).bind(audit_id).bind(server), audit).await?;
-    pen.rows(OUTBOX, outbox).await?;
+    for (insert, rows, rest) in [
+        (SESSIONS, sessions, ""),
+        (RECEIPTS, receipts, ""),
+        (NEW_CALLS, new_calls, ""),
+        (NEW_CALLS, changed_calls, CHANGED),
+        (AUDIT, audit, ""),
+    ] {
+        packet.insert(insert, &rows, rest).await.map_err(failed)?;
+    }
+    packet.rows(OUTBOX, outbox.into_rows()?);
     if !books.is_empty() {
         for (tenant, group, start) in books.each_window() {
-            pen.run(sqlx::query(GONE).bind(key(tenant)).bind(key(group)).bind(start)).await?;
+            packet.statement(GONE, &[key(tenant), key(group), start].map(Bound::Number));
         }
-        pen.rows(PLANES, books.planes()?).await?;
-        pen.rows(COUNTED, books.counted()?).await?;
-        pen.rows(LAST, books.last()?).await?;
+        packet.rows(PLANES, books.planes()?);
+        packet.rows(COUNTED, books.counted()?);
+        packet.rows(LAST, books.last()?);
         let (joins, virtual_calls) = (books.joins()?, books.virtual_calls()?);
-        pen.rows(PRESENCE, books.presence).await?;
-        pen.rows(TURNS, books.turns).await?;
-        pen.rows(HEALTH, books.health).await?;
+        packet.rows(PRESENCE, books.presence);
+        packet.rows(TURNS, books.turns);
+        packet.rows(HEALTH, books.health);
         if !joins.is_empty() {
             let joins = joins.into_json();
-            pen.run(sqlx::query(JOINED).bind(joins.clone())).await?;
-            pen.run(sqlx::query(JOINED_CLEAR).bind(joins)).await?;
-            pen.rows(JOINED_STEPS, virtual_calls).await?;
+            packet.statement(JOINED, &[Bound::Text(&joins)]);
+            packet.statement(JOINED_CLEAR, &[Bound::Text(&joins)]);
+            packet.rows(JOINED_STEPS, virtual_calls);
         }
     }
-    pen.rows_of(sqlx::query(ROLLUPS).bind(server % 16), rollups).await
-}
-
-struct Pen<'c> {
-    connection: &'c mut MySqlConnection,
-}
-
-type Statement<'q> = Query<'q, sqlx::MySql, MySqlArguments>;
-
-impl Pen<'_> {
-    /// A statement whose only parameter are its rows; none without any.
-    async fn rows(&mut self, sql: &'static str, rows: Rows) -> Result<(), Failure> {
-        self.rows_of(sqlx::query(sql), rows).await
+    if !rollups.is_empty() {
+        let slot = Bound::Number(i64::from(server % 16));
+        packet.statement(ROLLUPS, &[slot, Bound::Text(&rollups.into_json())]);
     }
-
-    /// A statement whose last parameter are its rows; none without any.
-    async fn rows_of(&mut self, statement: Statement<'_>, rows: Rows) -> Result<(), Failure> {
-        if rows.is_empty() {
-            return Ok(());
-        }
-        self.run(statement.bind(rows.into_json())).await
-    }
-
-    async fn run(&mut self, statement: Statement<'_>) -> Result<(), Failure> {
-        let done = statement.execute(&mut *self.connection).await;
-        done.map(drop).map_err(|error| Failure::of(error, "a signal"))
-    }
+    Ok(())
 }

@@ -8,7 +8,7 @@ use cxroute_core::port::StoreError;
 use cxroute_core::strategy::{Join, LedgerDelta, Turn, WINDOW_STEPS};
 use serde::Serialize;
 
-use crate::codec::{Rows, to_document};
+use crate::codec::{RowForm as _, Rows, to_document};
 
 /// What a batch changes in the books.
 #[derive(Debug, Default)]

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cxroute_core::authority::IngestScope;
 use cxroute_core::call::{Ingested, Signal};
-use cxroute_core::id::TenantId;
+use cxroute_core::id::{CallId, TenantId};
 use cxroute_core::port::StoreError;
 use cxroute_core::time::Timestamp;
 
@@ -24,11 +24,22 @@ pub use self::fold::Fold;
 pub use self::rows::BatchRows;
 pub use self::shelf::{Shelf, Wanted};
 
+/// Who writes a batch: what keeps rows of several servers apart.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Writer {
+    /// The server's number.
+    pub server: u16,
+    /// The id before that of the first line of audit. A store that numbers them itself passes it over.
+    pub audit_id: i64,
+}
+
 /// A signal with what can be made ready before the writer is waited for.
 #[derive(Debug)]
 pub struct Item {
     tenant: TenantId,
     signal: Signal,
+    /// The id that it has drawn for a new call: a batch that is run again begins with it.
+    drawn: Option<CallId>,
     /// The webhook without its secrets.
     payload: String,
 }
@@ -69,9 +80,10 @@ pub async fn ingest<C: Committer + ?Sized>(
     store: &C,
     batch: Vec<(Arc<IngestScope>, Signal)>,
 ) -> Vec<Outcome> {
-    let item = |(scope, signal): (Arc<IngestScope>, Signal)| Item {
+    let item = |(scope, mut signal): (Arc<IngestScope>, Signal)| Item {
         tenant: scope.tenant(),
         payload: store.kept(signal.audit.payload()),
+        drawn: signal.new_call_id().copied(),
         signal,
     };
     let mut items: Vec<Item> = batch.into_iter().map(item).collect();

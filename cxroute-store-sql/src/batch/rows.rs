@@ -1,39 +1,34 @@
-//! The rows that signals write, as a store's statements read them from JSON.
+//! The rows that signals write, as a store's statements take them.
 
 use std::collections::BTreeMap;
 
-use cxroute_core::call::{Call, Figures, HistoryEntry, RollupDelta, RollupKind};
-use cxroute_core::id::{AgentId, CallId, GroupId};
+use cxroute_core::call::{Figures, RollupDelta, RollupKind};
+use cxroute_core::id::{AgentId, GroupId};
 use cxroute_core::port::StoreError;
 use serde::Serialize;
 
 use super::books::BookRows;
-use crate::codec::Rows;
+use crate::codec::{Hex, Moment, RowForm, Rows};
+use crate::outbox::OutboxRows;
 
-/// Everything that a batch writes: for each table, rows as objects with these keys.
+/// Everything that a batch writes: for each table, rows with these fields, in this order.
 #[derive(Debug, Default)]
-pub struct BatchRows {
-    /// `call_records`, new: `tenant`, `id`, `token`, `direction`, `from`, `to`, `agent`, `group`, `status`,
-    /// `state`, `reason`, `early`, `received_at`, `start_time`, `end_time`, `duration`, `session_ended`, `cdr`, `live_until`,
-    /// `history_count`, `trace_count`, `updated_at`.
-    pub new_calls: Rows,
+pub struct BatchRows<R> {
+    /// `call_records`, new: `tenant`, `id`, `token`, `direction`, `from`, `to`, `agent`, `group`, `status`, `state`, `reason`,
+    /// `early`, `attempts`, `received_at`, `start_time`, `end_time`, `duration`, `session_ended`, `cdr`, `live_until`,
+    /// `step_count`, `created_at`, `updated_at`; of these `start_time`, `end_time` and the last two are [`Moment`]s.
+    pub new_calls: R,
     /// `call_records`, changed: the same.
-    pub changed_calls: Rows,
+    pub changed_calls: R,
     /// `call_sessions`, new: `tenant`, `token`, `call`.
-    pub sessions: Rows,
-    /// `call_attempts`, new or changed: `tenant`, `call`, `number`, `agent`, `group`, `membership`, `pool`, `dialled`,
-    /// `probe`, `started_at`, `ended_at`, `outcome`, `word`.
-    pub attempts: Rows,
-    /// `call_history`, new: `tenant`, `call`, `seq`, `state`, `at`, `source`, `effect`, `detail`.
-    pub history: Rows,
-    /// `call_traces`, new: `tenant`, `call`, `seq`, `trace`.
-    pub traces: Rows,
-    /// `receipts`, new: `tenant`, `token`, `kind`, `hash`, `attempt`, `choice`, `answer` (both hexadecimal), `at`.
-    pub receipts: Rows,
-    /// `webhook_audit`, new: `tenant`, `kind`, `token`, `payload`, `at`.
-    pub audit: Rows,
-    /// `outbox`, new: `tenant`, `event`.
-    pub outbox: Rows,
+    pub sessions: R,
+    /// `receipts`, new: `tenant`, `token`, `kind`, `hash`, `attempt`, `choice`, `answer` (both [`Hex`]), `at`.
+    pub receipts: R,
+    /// `webhook_audit`, new: `tenant`, `id`, `server`, `kind`, `token`, `payload`, `at` (a [`Moment`]), and of webhooks that did
+    /// something to their call `call`, `step`, `history` and perhaps `trace`.
+    pub audit: R,
+    /// `outbox`, new.
+    pub outbox: OutboxRows,
     /// The plane's books.
     pub books: BookRows,
     rollups: BTreeMap<RollupKey, Figures>,
@@ -50,50 +45,30 @@ pub(super) struct SessionRow<'a> {
 }
 
 #[derive(Serialize)]
-struct HistoryRow<'a> {
-    tenant: u64,
-    call: u64,
-    seq: i64,
-    state: &'static str,
-    at: i64,
-    source: &'static str,
-    effect: &'static str,
-    detail: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-pub(super) struct TraceRow {
-    pub(super) tenant: u64,
-    pub(super) call: u64,
-    pub(super) seq: i64,
-    pub(super) trace: String,
-}
-
-#[derive(Serialize)]
 pub(super) struct ReceiptRow<'a> {
     pub(super) tenant: u64,
     pub(super) token: &'a str,
     pub(super) kind: &'static str,
-    pub(super) hash: String,
+    pub(super) hash: Hex<'a>,
     pub(super) attempt: Option<u16>,
     pub(super) choice: u64,
-    pub(super) answer: Option<String>,
+    pub(super) answer: Option<Hex<'a>>,
     pub(super) at: i64,
 }
 
 #[derive(Serialize)]
 pub(super) struct AuditRow<'a> {
     pub(super) tenant: u64,
+    pub(super) id: i64,
+    pub(super) server: u16,
     pub(super) kind: &'static str,
     pub(super) token: &'a str,
     pub(super) payload: &'a str,
-    pub(super) at: i64,
-}
-
-#[derive(Serialize)]
-pub(super) struct OutboxRow {
-    pub(super) tenant: u64,
-    pub(super) event: String,
+    pub(super) at: Moment,
+    pub(super) call: Option<u64>,
+    pub(super) step: Option<i64>,
+    pub(super) history: Option<String>,
+    pub(super) trace: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -106,30 +81,7 @@ struct RollupRow {
     figures: Figures,
 }
 
-impl BatchRows {
-    /// Adds lines of history; `seq` is the first one's number.
-    pub(super) fn history(
-        &mut self,
-        tenant: u64,
-        call: &Call,
-        seq: i64,
-        lines: &[HistoryEntry],
-    ) -> Result<(), StoreError> {
-        for (line, seq) in lines.iter().zip(seq..) {
-            self.history.push(&HistoryRow {
-                tenant,
-                call: CallId::get(call.id),
-                seq,
-                state: line.state.as_str(),
-                at: line.at.as_millis(),
-                source: line.source.as_str(),
-                effect: line.effect.as_str(),
-                detail: line.detail.as_deref(),
-            })?;
-        }
-        Ok(())
-    }
-
+impl<R: RowForm> BatchRows<R> {
     /// Adds a change of a rollup row to those of the same row.
     pub(super) fn rollup(&mut self, tenant: u64, delta: RollupDelta) {
         let (kind, whose) = match delta.kind {

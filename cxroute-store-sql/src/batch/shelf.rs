@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use cxroute_core::call::{Call, EventKey, SessionToken, SignalKind};
+use cxroute_core::call::{Basis, Call, EventKey, SessionToken, SignalKind};
 use cxroute_core::port::StoreError;
 use cxroute_core::secret::Sealed;
+use cxroute_core::time::Timestamp;
 use serde::Serialize;
 
 use super::Item;
-use crate::calls::{CallColumns, Counts};
-use crate::codec::{Rows, corrupt, hex, number};
+use crate::calls::CallColumns;
+use crate::codec::{RowForm as _, Rows, corrupt, hex, number};
 
 /// How far from its own a new call's id may be: as many as a millisecond has.
 pub(super) const TRIED_IDS: u64 = (1 << 11) - 1;
@@ -36,11 +37,20 @@ pub(super) struct Receipt {
 /// A call as it was stored, and as it is after the signals so far.
 #[derive(Debug, Default)]
 pub(super) struct Slot {
-    pub(super) stored: Option<Call>,
+    pub(super) stored: Stored,
     pub(super) now: Option<Call>,
-    pub(super) counts: Counts,
+    /// How many webhooks have done something to it.
+    pub(super) steps: i64,
     /// When the last signal that touched it arrived; none if none did.
-    pub(super) touched: Option<i64>,
+    pub(super) touched: Option<Timestamp>,
+}
+
+/// Whether a call was there before the batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stored {
+    Yes,
+    #[default]
+    No,
 }
 
 /// What a batch asks for, as keys in JSON.
@@ -61,7 +71,18 @@ struct ReceiptKey<'a> {
 impl Wanted {
     /// What these signals ask for.
     pub fn of(items: &[Item]) -> Self {
-        let named = items.iter().filter_map(|item| {
+        Self::among(items.iter())
+    }
+
+    /// The same, less what is asked for signals that were decided as the first of their calls: nearly all of them are, and
+    /// then there is nothing to be found. A store that leaves it at that has unique keys (of sessions, receipts and calls'
+    /// ids) that refuse the others' rows, and runs such a batch again with all that its signals ask for.
+    pub fn of_known_calls(items: &[Item]) -> Self {
+        Self::among(items.iter().filter(|item| !is_first(&item.signal.kind)))
+    }
+
+    fn among<'a>(items: impl Iterator<Item = &'a Item>) -> Self {
+        let named = items.filter_map(|item| {
             let call = (item.tenant.get(), item.signal.token.clone()?);
             Some((call, item.signal.key, wanted_id(&item.signal.kind)))
         });
@@ -136,9 +157,9 @@ impl Shelf {
     /// [`StoreError::Corrupt`].
     pub fn put_call(&mut self, row: CallColumns) -> Result<(), StoreError> {
         let tenant = number(row.tenant, "call_records")?;
-        let (call, counts) = row.into_call()?;
-        let slot = Slot { stored: Some(call.clone()), now: Some(call.clone()), counts, touched: None };
-        self.calls.insert((tenant, call.token), slot);
+        let (call, steps) = row.into_call()?;
+        let key = (tenant, call.token.clone());
+        self.calls.insert(key, Slot { stored: Stored::Yes, now: Some(call), steps, touched: None });
         Ok(())
     }
 
@@ -150,6 +171,11 @@ impl Shelf {
         self.ids.insert((number(tenant, "call_records")?, number(id, "call_records")?));
         Ok(())
     }
+}
+
+/// Whether a signal was decided as the first of its call.
+const fn is_first(kind: &SignalKind) -> bool {
+    matches!(kind, SignalKind::Voice { basis: Basis { attempts: 0, answered: false }, .. })
 }
 
 /// The id that a signal would give to a new call.

@@ -10,7 +10,7 @@ use super::audit;
 use super::dialect::Dialect;
 use super::diff::Diff;
 use super::rows::{Stamp, agent, group, inbound, member, outbound, pool};
-use crate::codec::{Rows, key, to_document};
+use crate::codec::{RowForm as _, Rows, key, to_document};
 
 /// So many rows go into one statement.
 const ROWS: usize = 5_000;

@@ -5,8 +5,8 @@ mod write;
 
 use async_trait::async_trait;
 use cxroute_core::port::StoreError;
-use cxroute_store_sql::batch::{Committer, Fold, Item, Outcome, Shelf, Wanted};
-use cxroute_store_sql::codec::to_document;
+use cxroute_store_sql::batch::{Committer, Fold, Item, Outcome, Shelf, Wanted, Writer};
+use cxroute_store_sql::codec::{Rows, to_document};
 use sqlx::SqliteConnection;
 
 use crate::call_row::{columns, select_calls};
@@ -32,7 +32,7 @@ impl Committer for SqliteStore {
         let away = |error: sqlx::Error| Fault::from(error).into_store("a batch of signals");
         let mut transaction = self.writer().begin_with("BEGIN IMMEDIATE").await.map_err(away)?;
         let known = self.known_tenants(&mut transaction, items.iter().map(Item::tenant)).await?;
-        let mut fold = Fold::new(load(&mut transaction, items).await?);
+        let mut fold = Fold::<Rows>::new(load(&mut transaction, items).await?, Writer::default());
         let mut outcomes = Vec::with_capacity(items.len());
         for item in items {
             outcomes.push(match known.contains(&item.tenant()) {

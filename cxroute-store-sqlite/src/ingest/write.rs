@@ -4,6 +4,7 @@
 
 use cxroute_core::port::StoreError;
 use cxroute_store_sql::batch::BatchRows;
+use cxroute_store_sql::codec::{RowForm as _, Rows};
 use sqlx::SqliteConnection;
 
 use crate::error::Fault;
@@ -13,60 +14,41 @@ const CALLS: &str = "
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO call_records (tenant_id, id, session_token, direction, from_number, to_number, agent_id, group_id, status,
     state, reason, received_at, start_time, end_time, duration, session_ended, cdr, live_until,
-    history_count, trace_count, updated_at, early)
+    step_count, updated_at, early, attempts)
 SELECT v->>'tenant', v->>'id', v->>'token', v->>'direction', v->>'from', v->>'to',
     v->>'agent', v->>'group', v->>'status', v->>'state', v->>'reason', v->>'received_at',
     v->>'start_time', v->>'end_time', v->>'duration', v->>'session_ended', v->>'cdr',
-    v->>'live_until', v->>'history_count', v->>'trace_count', v->>'updated_at',
-    v->>'early'
+    v->>'live_until', v->>'step_count', v->>'updated_at', v->>'early', v->>'attempts'
 FROM row;
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO call_records (tenant_id, id, session_token, direction, from_number, to_number, agent_id, group_id, status,
     state, reason, received_at, start_time, end_time, duration, session_ended, cdr, live_until,
-    history_count, trace_count, updated_at, early)
+    step_count, updated_at, early, attempts)
 SELECT v->>'tenant', v->>'id', v->>'token', v->>'direction', v->>'from', v->>'to',
     v->>'agent', v->>'group', v->>'status', v->>'state', v->>'reason', v->>'received_at',
     v->>'start_time', v->>'end_time', v->>'duration', v->>'session_ended', v->>'cdr',
-    v->>'live_until', v->>'history_count', v->>'trace_count', v->>'updated_at',
-    v->>'early'
+    v->>'live_until', v->>'step_count', v->>'updated_at', v->>'early', v->>'attempts'
 FROM row WHERE true
 ON CONFLICT (tenant_id, id) DO UPDATE SET direction = excluded.direction, agent_id = excluded.agent_id,
     group_id = excluded.group_id, status = excluded.status, state = excluded.state, reason = excluded.reason,
     start_time = excluded.start_time, end_time = excluded.end_time, duration = excluded.duration,
     session_ended = excluded.session_ended, cdr = excluded.cdr,
-    history_count = excluded.history_count, trace_count = excluded.trace_count, updated_at = excluded.updated_at,
-    early = excluded.early;
+    step_count = excluded.step_count, updated_at = excluded.updated_at,
+    early = excluded.early, attempts = excluded.attempts;
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO call_sessions (tenant_id, session_token, call_id)
 SELECT v->>'tenant', v->>'token', v->>'call' FROM row;
-WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
-INSERT INTO call_attempts (tenant_id, call_id, number, agent_id, group_id, membership_id, pool_id, dialled, probe,
-    started_at, ended_at, outcome, word)
-SELECT v->>'tenant', v->>'call', v->>'number', v->>'agent', v->>'group', v->>'membership',
-    v->>'pool', v->>'dialled', v->>'probe', v->>'started_at', v->>'ended_at', v->>'outcome',
-    v->>'word'
-FROM row WHERE true
-ON CONFLICT (tenant_id, call_id, number) DO UPDATE SET agent_id = excluded.agent_id, group_id = excluded.group_id,
-    membership_id = excluded.membership_id, pool_id = excluded.pool_id, dialled = excluded.dialled, probe = excluded.probe,
-    started_at = excluded.started_at, ended_at = excluded.ended_at, outcome = excluded.outcome, word = excluded.word;
-WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
-INSERT INTO call_history (tenant_id, call_id, seq, state, at, source, effect, detail)
-SELECT v->>'tenant', v->>'call', v->>'seq', v->>'state', v->>'at', v->>'source',
-    v->>'effect', v->>'detail'
-FROM row;
-WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
-INSERT INTO call_traces (tenant_id, call_id, seq, trace)
-SELECT v->>'tenant', v->>'call', v->>'seq', v->>'trace' FROM row;
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO receipts (tenant_id, session_token, kind, hash, attempt, choice, answer, received_at)
 SELECT v->>'tenant', v->>'token', v->>'kind', unhex(v->>'hash'), v->>'attempt', v->>'choice',
     unhex(v->>'answer'), v->>'at'
 FROM row;
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
-INSERT INTO webhook_audit (tenant_id, event_type, session_token, payload, created_at)
-SELECT v->>'tenant', v->>'kind', v->>'token', v->>'payload', v->>'at' FROM row;
+INSERT INTO webhook_audit (tenant_id, event_type, session_token, payload, created_at, call_id, step, history, trace)
+SELECT v->>'tenant', v->>'kind', v->>'token', v->>'payload', v->>'at', v->>'call', v->>'step', v->>'history', v->>'trace'
+FROM row;
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
-INSERT INTO outbox (tenant_id, event) SELECT v->>'tenant', v->>'event' FROM row;
+INSERT INTO outbox (tenant_id, events, size) SELECT v->>'tenant', v->>'events', v->>'size' FROM row;
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO rollups (tenant_id, kind, ref_id, quarter, calls, completed, busy, failed, no_answer, completed_seconds)
 SELECT v->>'tenant', v->>'kind', v->>'whose', v->>'quarter', v->>'calls', v->>'completed',
@@ -137,26 +119,15 @@ ON CONFLICT (tenant_id, group_id, agent_id, step_millis, step) DO UPDATE SET vir
 ";
 
 /// Writes a batch's rows in the open transaction.
-pub(super) async fn write(connection: &mut SqliteConnection, rows: BatchRows) -> Result<(), StoreError> {
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    rows: BatchRows<Rows>,
+) -> Result<(), StoreError> {
     let failed = |error: sqlx::Error| Fault::from(error).into_store("a signal");
     let rollups = rows.rollups()?;
-    let BatchRows {
-        new_calls,
-        changed_calls,
-        sessions,
-        attempts,
-        history,
-        traces,
-        receipts,
-        audit,
-        outbox,
-        books,
-        ..
-    } = rows;
+    let BatchRows { new_calls, changed_calls, sessions, receipts, audit, outbox, books, .. } = rows;
     let mut text = sqlx::query(CALLS);
-    for rows in
-        [new_calls, changed_calls, sessions, attempts, history, traces, receipts, audit, outbox, rollups]
-    {
+    for rows in [new_calls, changed_calls, sessions, receipts, audit, outbox.into_rows()?, rollups] {
         text = text.bind(rows.into_json());
     }
     text.execute(&mut *connection).await.map_err(failed)?;

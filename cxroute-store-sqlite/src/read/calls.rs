@@ -1,14 +1,11 @@
 //! Reading calls: by token, in detail, newest first by keyset.
 
-use std::sync::Arc;
-
-use cxroute_core::call::{Call, EventKey, HistoryEntry, SessionToken, Trace};
-use cxroute_core::id::CallId;
+use cxroute_core::call::{Call, EventKey, SessionToken};
 use cxroute_core::port::{AuditEntry, CallDetail, CallFilter, Page, StoreError};
 use cxroute_core::secret::Sealed;
 use cxroute_core::time::Timestamp;
-use cxroute_store_sql::calls::{HistoryColumns, history_entry, id_range};
-use cxroute_store_sql::codec::{document, key, number, time};
+use cxroute_store_sql::calls::{StepColumns, id_range, steps};
+use cxroute_store_sql::codec::{key, number, time};
 
 use super::Scoped;
 use crate::call_row::{columns, select_calls};
@@ -55,36 +52,19 @@ impl Scoped<'_> {
         token: &SessionToken,
     ) -> Result<Option<CallDetail>, StoreError> {
         let Some(call) = self.call(token).await? else { return Ok(None) };
-        let history = self.history(call.id).await?;
-        let traces = self.traces(call.id).await?;
+        let what = &format!("the history of call {}", call.id);
+        let rows: Vec<StepColumns> = sqlx::query_as(
+            "SELECT history, trace FROM webhook_audit
+             WHERE tenant_id = ? AND session_token = ? AND call_id = ? AND step IS NOT NULL ORDER BY step",
+        )
+        .bind(self.tenant)
+        .bind(token.as_str())
+        .bind(key(call.id.get()))
+        .fetch_all(&mut *self.connection)
+        .await
+        .map_err(|error| Fault::from(error).into_store(what))?;
+        let (history, traces) = steps(&rows, call.id)?;
         Ok(Some(CallDetail { call, history, traces }))
-    }
-
-    async fn history(&mut self, call: CallId) -> Result<Vec<HistoryEntry>, StoreError> {
-        let what = &format!("call_history {call}");
-        let rows: Vec<HistoryColumns> = sqlx::query_as(
-            "SELECT state, at, source, effect, detail FROM call_history WHERE tenant_id = ? AND call_id = ?
-             ORDER BY seq",
-        )
-        .bind(self.tenant)
-        .bind(key(call.get()))
-        .fetch_all(&mut *self.connection)
-        .await
-        .map_err(|error| Fault::from(error).into_store(what))?;
-        rows.into_iter().map(|row| history_entry(row, call)).collect()
-    }
-
-    async fn traces(&mut self, call: CallId) -> Result<Vec<Arc<Trace>>, StoreError> {
-        let what = &format!("call_traces {call}");
-        let rows: Vec<String> = sqlx::query_scalar(
-            "SELECT trace FROM call_traces WHERE tenant_id = ? AND call_id = ? ORDER BY seq",
-        )
-        .bind(self.tenant)
-        .bind(key(call.get()))
-        .fetch_all(&mut *self.connection)
-        .await
-        .map_err(|error| Fault::from(error).into_store(what))?;
-        rows.iter().map(|trace| document(trace, what).map(Arc::new)).collect()
     }
 
     pub(super) async fn calls(&mut self, filter: &CallFilter, page: Page) -> Result<Vec<Call>, StoreError> {

@@ -14,7 +14,7 @@ use cxroute_core::call::{SessionToken, Signal};
 use cxroute_core::config::{Configuration, Domain};
 use cxroute_core::id::TenantId;
 use cxroute_core::port::{Spool, SpoolError, SpoolId, SpoolLevel, Spooled};
-use cxroute_store_sql::codec::{Rows, document, key};
+use cxroute_store_sql::codec::{RowForm as _, Rows, document, key};
 use sqlx::SqlitePool;
 
 use self::waiting::{Session, Waiting};

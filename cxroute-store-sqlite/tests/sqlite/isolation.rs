@@ -8,7 +8,7 @@ use cxroute_core::port::Store;
 use crate::support::{Fixture, create, operator};
 
 /// Rows of tenant `?1` that point to rows of the other tenant.
-const CROSSING: [&str; 9] = [
+const CROSSING: [&str; 6] = [
     "INSERT INTO agent_group_memberships (tenant_id, group_id, id, agent_id, capacity, enabled, created_at, updated_at)
      VALUES (?1, 2, 99, 1, 1, 1, 0, 0)",
     "INSERT INTO inbound_routing_rules (tenant_id, id, pattern, canonical, agent_id, priority, enabled, created_at,
@@ -19,12 +19,6 @@ const CROSSING: [&str; 9] = [
      updated_at) VALUES (?1, 99, 'x', 'vapi', x'00', 1, 9, '{}', 0, 0)",
     "INSERT INTO call_sessions (tenant_id, session_token, call_id)
      SELECT ?1, 'stolen', id FROM call_records WHERE tenant_id <> ?1",
-    "INSERT INTO call_attempts (tenant_id, call_id, number, agent_id, started_at)
-     SELECT ?1, id, 9, 1, 0 FROM call_records WHERE tenant_id <> ?1",
-    "INSERT INTO call_history (tenant_id, call_id, seq, state, at, source, effect)
-     SELECT ?1, id, 99, 'queued', 0, 'cdr', 'recorded' FROM call_records WHERE tenant_id <> ?1",
-    "INSERT INTO call_traces (tenant_id, call_id, seq, trace)
-     SELECT ?1, id, 99, '{}' FROM call_records WHERE tenant_id <> ?1",
     "INSERT INTO receipts (tenant_id, session_token, kind, hash, choice, received_at)
      VALUES (?1 + 1000, 'x', 'cdr', zeroblob(16), 0, 0)",
 ];
@@ -46,8 +40,8 @@ async fn rows_that_point_into_another_tenant_are_refused_and_the_same_rows_at_ho
         let refused = refused.unwrap_err().into_database_error().unwrap();
         assert!(refused.is_foreign_key_violation(), "{statement}: {refused}");
     }
-    let home = "INSERT INTO call_traces (tenant_id, call_id, seq, trace)
-                SELECT tenant_id, id, 99, '{}' FROM call_records";
+    let home = "INSERT INTO call_sessions (tenant_id, session_token, call_id)
+                SELECT tenant_id, 'of its own', id FROM call_records";
     sqlx::query(home).execute(&mut sql).await.unwrap();
 }
 

@@ -66,11 +66,12 @@ async fn events_are_in_the_outbox_in_order_for_what_was_committed_only() {
     let mut refused = script.voice_with(cxroute_core::call::Action::End(EndReason::Hangup), 0);
     refused.key.hash ^= 1;
     drop(fixture.ingest(vec![refused, script.voice_through(20, 7)]).await);
-    let events: Vec<(i64, String)> =
-        sqlx::query_as("SELECT tenant_id, event ->> 'kind' FROM outbox ORDER BY id")
-            .fetch_all(&mut fixture.sql().await)
-            .await
-            .unwrap();
+    let events: Vec<(i64, String)> = sqlx::query_as(
+        "SELECT tenant_id, e.value ->> 'kind' FROM outbox, json_each(events) e ORDER BY id, e.key",
+    )
+    .fetch_all(&mut fixture.sql().await)
+    .await
+    .unwrap();
     let kinds: Vec<&str> = events.iter().map(|(_, kind)| kind.as_str()).collect();
     assert_eq!(kinds, ["call_queued", "call_started", "call_routed", "call_connected"]);
 }
