@@ -4,12 +4,15 @@
 use std::borrow::Cow;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{Executor as _, MySqlPool, SqlSafeStr};
+use sqlx::{Executor as _, MySqlConnection, MySqlPool, SqlSafeStr};
 
 use crate::error::{Fault, Kind};
 
-/// Version, description and text, in order.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+/// A migration: version, description and text.
+type Text = (i64, &'static str, &'static str);
+
+/// The migrations, in order.
+pub(crate) const MIGRATIONS: [Text; 3] = [
     (1, "first schema", include_str!("../../migrations/mysql/0001_first_schema.sql")),
     (
         2,
@@ -25,22 +28,27 @@ const UNLOCK: &str = "DO RELEASE_LOCK(CONCAT('cxroute-', LEFT(SHA2(DATABASE(), 2
 
 /// Brings the database to the newest schema; does nothing to one that has it.
 pub(crate) async fn migrate(pool: &MySqlPool) -> Result<(), Fault> {
-    let migrations = MIGRATIONS.iter().map(|(version, description, text)| {
+    let mut connection = pool.acquire().await?;
+    let locked: Option<i64> = sqlx::query_scalar(LOCK).fetch_one(&mut *connection).await?;
+    if locked != Some(1) {
+        return Err(Fault::new(Kind::Busy, "another server is still bringing its schema up to date"));
+    }
+    let done = run(&mut connection, &MIGRATIONS).await;
+    // Should this fail, the lock goes with the connection.
+    let unlocked = connection.execute(UNLOCK).await;
+    done.and(unlocked.map(drop).map_err(Fault::from))
+}
+
+/// Brings the database to the schema of the last of these, whoever else does.
+pub(crate) async fn run(connection: &mut MySqlConnection, migrations: &[Text]) -> Result<(), Fault> {
+    let migrations = migrations.iter().map(|(version, description, text)| {
         let (description, text) = (Cow::Borrowed(*description), text.into_sql_str());
         Migration::new(*version, description, MigrationType::Simple, text, false)
     });
     let mut migrator = Migrator::with_migrations(migrations.collect());
     // sqlx asks for its lock with a time-out of -1, which MariaDB takes for none: it locks nothing there.
     migrator.set_locking(false);
-    let mut connection = pool.acquire().await?;
-    let locked: Option<i64> = sqlx::query_scalar(LOCK).fetch_one(&mut *connection).await?;
-    if locked != Some(1) {
-        return Err(Fault::new(Kind::Busy, "another server is still bringing its schema up to date"));
-    }
-    let done = migrator.run_direct(None, &mut *connection, false).await.map_err(Fault::from_migration);
-    // Should this fail, the lock goes with the connection.
-    let unlocked = connection.execute(UNLOCK).await;
-    done.and(unlocked.map(drop).map_err(Fault::from))
+    migrator.run_direct(None, connection, false).await.map_err(Fault::from_migration)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Calls as rows with their attempts, and back; and what a webhook did to its call.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use cxroute_core::call::{
@@ -246,6 +247,45 @@ impl CallColumns {
     }
 }
 
+/// A line of a call's history as its webhook keeps it.
+#[derive(Serialize, Deserialize)]
+struct LineRow<'a> {
+    state: Cow<'a, str>,
+    at: i64,
+    source: Cow<'a, str>,
+    effect: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    detail: Option<Cow<'a, str>>,
+}
+
+impl<'a> LineRow<'a> {
+    fn of(line: &'a HistoryEntry) -> Self {
+        Self {
+            state: line.state.as_str().into(),
+            at: line.at.as_millis(),
+            source: line.source.as_str().into(),
+            effect: line.effect.as_str().into(),
+            detail: line.detail.as_deref().map(Cow::Borrowed),
+        }
+    }
+
+    fn into_entry(self, what: &str) -> Result<HistoryEntry, StoreError> {
+        Ok(HistoryEntry {
+            state: CallState::parse(&self.state).ok_or_else(|| corrupt(what, "an unknown state"))?,
+            at: time(self.at),
+            source: word(&self.source, what)?,
+            effect: word(&self.effect, what)?,
+            detail: self.detail.map(|detail| detail.as_ref().into()),
+        })
+    }
+}
+
+/// Lines of history as a document.
+pub(crate) fn history_of(lines: &[HistoryEntry]) -> Result<String, StoreError> {
+    let lines: Vec<LineRow<'_>> = lines.iter().map(LineRow::of).collect();
+    to_document(&lines, "webhook_audit.history")
+}
+
 /// What a webhook did to its call, as `webhook_audit` keeps it: lines of history as a document, and the trace of its
 /// decision, if it made one.
 pub type StepColumns = (String, Option<String>);
@@ -258,7 +298,9 @@ pub fn steps(rows: &[StepColumns], call: CallId) -> Result<(Vec<HistoryEntry>, V
     let what = &format!("the history of call {call}");
     let (mut history, mut traces) = (Vec::new(), Vec::new());
     for (lines, trace) in rows {
-        history.extend(document::<Vec<HistoryEntry>>(lines, what)?);
+        for line in document::<Vec<LineRow<'static>>>(lines, what)? {
+            history.push(line.into_entry(what)?);
+        }
         traces.extend(trace.as_deref().map(|trace| document(trace, what)).transpose()?.map(Arc::new));
     }
     Ok((history, traces))

@@ -9,12 +9,10 @@ use cxroute_core::port::Store as _;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
+use super::{SERVERS, support};
 use crate::read::{calls, plane, rules};
 use crate::{ingest, outbox};
 use crate::{retention, trim};
-
-#[path = "../../tests/support/mod.rs"]
-mod support;
 
 /// What a statement binds.
 #[derive(Clone, Copy)]
@@ -160,7 +158,7 @@ async fn explain(sql: &mut MySqlConnection, statement: &str, bound: &[Bound]) ->
 
 #[tokio::test]
 async fn every_statement_finds_its_rows_by_an_index() {
-    for server in ["CXROUTE_TEST_MYSQL", "CXROUTE_TEST_MARIADB"] {
+    for server in SERVERS {
         let database = support::Database::create(server).await;
         let mut sql = filled(&database).await;
         for (name, statement, bound, indexes) in STATEMENTS {

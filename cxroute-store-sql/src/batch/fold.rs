@@ -9,7 +9,7 @@ use cxroute_core::port::StoreError;
 use super::rows::{AuditRow, BatchRows, ReceiptRow, SessionRow};
 use super::shelf::{CallKey, Receipt, Shelf, Slot, Stored, TRIED_IDS};
 use super::{Item, Writer};
-use crate::calls::CallRow;
+use crate::calls::{CallRow, history_of};
 use crate::codec::{Hex, Moment, RowForm, to_document};
 
 /// A batch on its way: every signal sees the effects of those before it.
@@ -104,7 +104,7 @@ impl<R: RowForm> Fold<R> {
                 self.rows.books.apply(tenant, &decision.delta)?;
             }
         }
-        let history = to_document(&after.history, "webhook_audit.history")?;
+        let history = history_of(&after.history)?;
         let slot = self.shelf.calls.entry(key).or_default();
         slot.touched = Some(signal.received_at);
         let did = Did { call: call.id, step: slot.steps, history, trace };

@@ -20,3 +20,5 @@ mod spool;
 mod support;
 #[cfg(test)]
 mod trim;
+#[cfg(test)]
+mod upgrade;
