@@ -11,7 +11,7 @@ use cxroute_core::id::TenantId;
 use cxroute_core::port::{News, OutboxId, Outgoing, StoreError};
 use serde::Serialize;
 
-use crate::codec::{RowForm, Rows, corrupt, document, key, number, to_document};
+use crate::codec::{RowForm, corrupt, document, key, number, to_document};
 
 const OUTBOX: &str = "outbox";
 
@@ -28,9 +28,9 @@ pub type OutboxColumns = (i64, i64, String, i64, i64);
 
 /// The rows of a batch.
 #[derive(Debug, Default)]
-pub struct OutboxRows {
+pub struct OutboxRows<R> {
     open: BTreeMap<u64, (String, u64)>,
-    full: Rows,
+    full: R,
 }
 
 #[derive(Serialize)]
@@ -40,7 +40,7 @@ struct OutboxRow {
     size: u64,
 }
 
-impl OutboxRows {
+impl<R: RowForm> OutboxRows<R> {
     /// Adds an event.
     pub(crate) fn push(&mut self, tenant: u64, event: &CallEvent) -> Result<(), StoreError> {
         let (events, size) = self.open.entry(tenant).or_default();
@@ -59,7 +59,7 @@ impl OutboxRows {
     ///
     /// # Errors
     /// [`StoreError::Corrupt`].
-    pub fn into_rows(mut self) -> Result<Rows, StoreError> {
+    pub fn into_rows(mut self) -> Result<R, StoreError> {
         while let Some(tenant) = self.open.keys().next().copied() {
             self.close(tenant)?;
         }

@@ -175,9 +175,12 @@ impl MySqlStore {
             // It writes nothing that a unique key could refuse, and perhaps it is none once its call is read.
             return Err(Failure::Raced(StoreError::Conflict { what: BATCH.to_owned() }));
         }
-        write::write(&mut packet, writer.server, fold.into_rows()?).await?;
+        let rows = fold.into_rows()?;
+        let moved = self.moved(rows.books.each_window());
+        write::write(&mut packet, writer.server, rows, &moved).await?;
         packet.plain("COMMIT");
         packet.send().await.map_err(|error| Failure::of(error, "a signal"))?;
+        self.note_windows(&moved);
         Ok(outcomes)
     }
 }

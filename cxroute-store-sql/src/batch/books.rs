@@ -1,6 +1,7 @@
 //! The plane's books as rows: what [`cxroute_core::strategy::Books`] does, folded over a batch.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use cxroute_core::call::Call;
 use cxroute_core::id::CallId;
@@ -8,7 +9,7 @@ use cxroute_core::port::StoreError;
 use cxroute_core::strategy::{Join, LedgerDelta, Turn, WINDOW_STEPS};
 use serde::Serialize;
 
-use crate::codec::{RowForm as _, Rows, to_document};
+use crate::codec::{RowForm, Rows, to_document};
 
 /// What a batch changes in the books.
 #[derive(Debug, Default)]
@@ -19,12 +20,27 @@ pub struct BookRows {
     windows: BTreeMap<(u64, u64), i64>,
     last: BTreeMap<(u64, u64, u64), u64>,
     joins: BTreeMap<(u64, u64, u64), Joined>,
-    /// `group_seats`, by what is newer: `tenant`, `group`, `agent`, `present`, `seq`.
-    pub presence: Rows,
-    /// `group_turns`, by what is newer: `tenant`, `group`, `level`, `priority`, `membership`, `seq`.
-    pub turns: Rows,
-    /// `agent_health`, by what is newer: `tenant`, `agent`, `health`, `seq`.
-    pub health: Rows,
+    /// What is newest replaces what was before, here as in the tables.
+    presence: BTreeMap<(u64, u64, u64), Newest<u8>>,
+    turns: BTreeMap<(u64, u64, i64), Newest<(u32, u64)>>,
+    health: BTreeMap<(u64, u64), Newest<String>>,
+}
+
+/// A value, and the number of the operation that set it.
+#[derive(Debug)]
+struct Newest<V> {
+    seq: u64,
+    value: V,
+}
+
+/// Keeps the newer of two values; the later one of two that are as new.
+fn renew<K: Ord, V>(of: &mut BTreeMap<K, Newest<V>>, key: K, seq: u64, value: V) {
+    match of.entry(key) {
+        Entry::Occupied(kept) if kept.get().seq > seq => {}
+        entry => {
+            entry.insert_entry(Newest { seq, value });
+        }
+    }
 }
 
 /// An agent's newest join: virtual calls by step length and step.
@@ -38,33 +54,6 @@ struct Joined {
 struct Plane {
     seq: u64,
     skew: i64,
-}
-
-#[derive(Serialize)]
-struct PresenceRow {
-    tenant: u64,
-    group: u64,
-    agent: u64,
-    present: u8,
-    seq: u64,
-}
-
-#[derive(Serialize)]
-struct TurnRow {
-    tenant: u64,
-    group: u64,
-    level: i64,
-    priority: u32,
-    membership: u64,
-    seq: u64,
-}
-
-#[derive(Serialize)]
-struct HealthRow {
-    tenant: u64,
-    agent: u64,
-    health: String,
-    seq: u64,
 }
 
 /// A turn's level as a key: -1 for the whole group.
@@ -81,7 +70,7 @@ impl BookRows {
         for presence in &delta.presence {
             let (group, agent) = (presence.group.get(), presence.agent.get());
             let present = u8::from(presence.present);
-            self.presence.push(&PresenceRow { tenant, group, agent, present, seq })?;
+            renew(&mut self.presence, (tenant, group, agent), seq, present);
         }
         for join in &delta.joins {
             self.join(tenant, seq, join);
@@ -94,12 +83,12 @@ impl BookRows {
             *last = (*last).max(seq);
         }
         if let Some((group, Turn { level, position: (priority, membership) })) = delta.turn {
-            let (group, membership, level) = (group.get(), membership.get(), level_key(level));
-            self.turns.push(&TurnRow { tenant, group, level, priority, membership, seq })?;
+            let key = (tenant, group.get(), level_key(level));
+            renew(&mut self.turns, key, seq, (priority, membership.get()));
         }
         for row in &delta.health {
             let health = to_document(&row.health, "agent_health")?;
-            self.health.push(&HealthRow { tenant, agent: row.agent.get(), health, seq })?;
+            renew(&mut self.health, (tenant, row.agent.get()), seq, health);
         }
         Ok(())
     }
@@ -143,41 +132,77 @@ impl BookRows {
         self.planes.is_empty()
     }
 
-    /// `plane_books`, the greater stays: `[tenant, seq, id_skew]`.
+    /// `plane_books`, the greater stays: `(tenant, seq, id_skew)`.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`].
-    pub fn planes(&self) -> Result<Rows, StoreError> {
-        rows(self.planes.iter().map(|(tenant, plane)| (tenant, plane.seq, plane.skew)))
+    pub fn planes<R: RowForm>(&self) -> Result<R, StoreError> {
+        rows(self.planes.iter().map(|(tenant, plane)| (*tenant, plane.seq, plane.skew)))
     }
 
-    /// `group_window_steps`, calls to be added: `[[tenant, group, agent, step_millis, step], calls]`.
+    /// `group_window_steps`, calls to be added: `(tenant, group, agent, step_millis, step, calls, virtual_calls)`, the last 0.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`].
-    pub fn counted(&self) -> Result<Rows, StoreError> {
-        rows(self.counted.iter())
+    pub fn counted<R: RowForm>(&self) -> Result<R, StoreError> {
+        let counted = self.counted.iter();
+        rows(counted.map(|((tenant, group, agent, millis, step), calls)| {
+            (*tenant, *group, *agent, *millis, *step, *calls, 0)
+        }))
     }
 
-    /// What ended before this has left a group's window, and goes first: `[[tenant, group], start]`.
+    /// What ended before this has left a group's window, and goes first: `(tenant, group, start)`.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`].
     pub fn windows(&self) -> Result<Rows, StoreError> {
-        rows(self.windows.iter())
+        rows(self.each_window())
     }
 
-    /// The same, one by one: tenant, group, start.
+    /// The same, one by one.
     pub fn each_window(&self) -> impl Iterator<Item = (u64, u64, i64)> {
         self.windows.iter().map(|((tenant, group), start)| (*tenant, *group, *start))
     }
 
-    /// `group_seats.last_choice`, the greater stays: `[[tenant, group, agent], seq]`.
+    /// `group_seats`, of which the greater `last_choice` stays:
+    /// `(tenant, group, agent, last_choice, present, present_seq, joined_seq)`, the last three 0.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`].
-    pub fn last(&self) -> Result<Rows, StoreError> {
-        rows(self.last.iter())
+    pub fn last<R: RowForm>(&self) -> Result<R, StoreError> {
+        rows(self.last.iter().map(|((tenant, group, agent), seq)| (*tenant, *group, *agent, *seq, 0, 0, 0)))
+    }
+
+    /// `group_seats`, of which `present` is replaced by what is newer (`present_seq`): the same, `last_choice` and
+    /// `joined_seq` 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn presence<R: RowForm>(&self) -> Result<R, StoreError> {
+        let presence = self.presence.iter();
+        rows(presence.map(|((tenant, group, agent), newest)| {
+            (*tenant, *group, *agent, 0, newest.value, newest.seq, 0)
+        }))
+    }
+
+    /// `group_turns`, by what is newer: `(tenant, group, level, priority, membership, seq)`.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn turns<R: RowForm>(&self) -> Result<R, StoreError> {
+        let turns = self.turns.iter();
+        rows(turns.map(|((tenant, group, level), Newest { seq, value: (priority, membership) })| {
+            (*tenant, *group, *level, *priority, *membership, *seq)
+        }))
+    }
+
+    /// `agent_health`, by what is newer: `(tenant, agent, health, seq)`.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`].
+    pub fn health<R: RowForm>(&self) -> Result<R, StoreError> {
+        let health = self.health.iter();
+        rows(health.map(|((tenant, agent), newest)| (*tenant, *agent, newest.value.as_str(), newest.seq)))
     }
 
     /// `group_seats.joined_seq`, the greater stays: `[[tenant, group, agent], seq]`. Virtual calls of the agents whose
@@ -206,8 +231,8 @@ const fn window_start(step: i64, step_millis: i64) -> i64 {
     (step - WINDOW_STEPS + 1).saturating_mul(step_millis)
 }
 
-fn rows<T: Serialize>(all: impl Iterator<Item = T>) -> Result<Rows, StoreError> {
-    let mut rows = Rows::default();
+fn rows<R: RowForm, T: Serialize>(all: impl Iterator<Item = T>) -> Result<R, StoreError> {
+    let mut rows = R::default();
     for row in all {
         rows.push(&row)?;
     }

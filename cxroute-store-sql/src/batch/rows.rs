@@ -8,7 +8,7 @@ use cxroute_core::port::StoreError;
 use serde::Serialize;
 
 use super::books::BookRows;
-use crate::codec::{Hex, Moment, RowForm, Rows};
+use crate::codec::{Hex, Moment, RowForm};
 use crate::outbox::OutboxRows;
 
 /// Everything that a batch writes: for each table, rows with these fields, in this order.
@@ -28,7 +28,7 @@ pub struct BatchRows<R> {
     /// something to their call `call`, `step`, `history` and perhaps `trace`.
     pub audit: R,
     /// `outbox`, new.
-    pub outbox: OutboxRows,
+    pub outbox: OutboxRows<R>,
     /// The plane's books.
     pub books: BookRows,
     rollups: BTreeMap<RollupKey, Figures>,
@@ -77,8 +77,13 @@ struct RollupRow {
     kind: &'static str,
     whose: u64,
     quarter: i64,
-    #[serde(flatten)]
-    figures: Figures,
+    slot: u16,
+    calls: i64,
+    completed: i64,
+    busy: i64,
+    failed: i64,
+    no_answer: i64,
+    completed_seconds: i64,
 }
 
 impl<R: RowForm> BatchRows<R> {
@@ -92,15 +97,29 @@ impl<R: RowForm> BatchRows<R> {
         *self.rollups.entry((tenant, kind, whose, delta.quarter)).or_default() += delta.figures;
     }
 
-    /// `rollups` in key order, figures to be added: `tenant`, `kind`, `whose`, `quarter`, and the figures by name.
+    /// `rollups` in key order, figures to be added: `tenant`, `kind`, `whose`, `quarter`, the server's `slot`, `calls`,
+    /// `completed`, `busy`, `failed`, `no_answer`, `completed_seconds`.
     ///
     /// # Errors
     /// [`StoreError::Corrupt`].
-    pub fn rollups(&self) -> Result<Rows, StoreError> {
-        let mut rows = Rows::default();
+    pub fn rollups(&self, slot: u16) -> Result<R, StoreError> {
+        let mut rows = R::default();
         for ((tenant, kind, whose, quarter), figures) in &self.rollups {
             let (tenant, kind, whose, quarter) = (*tenant, *kind, *whose, *quarter);
-            rows.push(&RollupRow { tenant, kind, whose, quarter, figures: *figures })?;
+            let Figures { calls, completed, busy, failed, no_answer, completed_seconds } = *figures;
+            rows.push(&RollupRow {
+                tenant,
+                kind,
+                whose,
+                quarter,
+                slot,
+                calls,
+                completed,
+                busy,
+                failed,
+                no_answer,
+                completed_seconds,
+            })?;
         }
         Ok(rows)
     }

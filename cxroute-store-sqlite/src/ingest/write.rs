@@ -64,38 +64,38 @@ const BOOKS: &str = "
 DELETE FROM group_window_steps WHERE (tenant_id, group_id, agent_id, step_millis, step) IN (
     SELECT s.tenant_id, s.group_id, s.agent_id, s.step_millis, s.step
     FROM json_each(?) k CROSS JOIN group_window_steps s INDEXED BY group_window_steps_end
-        ON s.tenant_id = k.value->>'$[0][0]' AND s.group_id = k.value->>'$[0][1]'
-        AND (s.step + 1) * s.step_millis <= k.value->>1);
+        ON s.tenant_id = k.value->>0 AND s.group_id = k.value->>1
+        AND (s.step + 1) * s.step_millis <= k.value->>2);
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO plane_books (tenant_id, seq, id_skew)
 SELECT v->>0, v->>1, v->>2 FROM row WHERE true
 ON CONFLICT (tenant_id) DO UPDATE SET seq = max(seq, excluded.seq), id_skew = max(id_skew, excluded.id_skew);
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO group_window_steps (tenant_id, group_id, agent_id, step_millis, step, calls, virtual_calls)
-SELECT v->>'$[0][0]', v->>'$[0][1]', v->>'$[0][2]', v->>'$[0][3]', v->>'$[0][4]', v->>1, 0
+SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6
 FROM row WHERE true
 ON CONFLICT (tenant_id, group_id, agent_id, step_millis, step) DO UPDATE SET calls = calls + excluded.calls;
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO group_seats (tenant_id, group_id, agent_id, last_choice, present, present_seq, joined_seq)
-SELECT v->>'$[0][0]', v->>'$[0][1]', v->>'$[0][2]', v->>1, 0, 0, 0 FROM row WHERE true
+SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6 FROM row WHERE true
 ON CONFLICT (tenant_id, group_id, agent_id) DO UPDATE SET last_choice = max(last_choice, excluded.last_choice);
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO group_seats (tenant_id, group_id, agent_id, last_choice, present, present_seq, joined_seq)
-SELECT v->>'tenant', v->>'group', v->>'agent', 0, v->>'present', v->>'seq', 0
+SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5, v->>6
 FROM row WHERE true
 ON CONFLICT (tenant_id, group_id, agent_id) DO UPDATE SET present = excluded.present,
     present_seq = excluded.present_seq
 WHERE excluded.present_seq >= present_seq;
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO group_turns (tenant_id, group_id, level, priority, membership_id, seq)
-SELECT v->>'tenant', v->>'group', v->>'level', v->>'priority', v->>'membership', v->>'seq'
+SELECT v->>0, v->>1, v->>2, v->>3, v->>4, v->>5
 FROM row WHERE true
 ON CONFLICT (tenant_id, group_id, level) DO UPDATE SET priority = excluded.priority,
     membership_id = excluded.membership_id, seq = excluded.seq
 WHERE excluded.seq >= seq;
 WITH row(v) AS MATERIALIZED (SELECT value FROM json_each(?))
 INSERT INTO agent_health (tenant_id, agent_id, health, seq)
-SELECT v->>'tenant', v->>'agent', v->>'health', v->>'seq' FROM row WHERE true
+SELECT v->>0, v->>1, v->>2, v->>3 FROM row WHERE true
 ON CONFLICT (tenant_id, agent_id) DO UPDATE SET health = excluded.health, seq = excluded.seq
 WHERE excluded.seq >= seq;
 ";
@@ -124,7 +124,7 @@ pub(super) async fn write(
     rows: BatchRows<Rows>,
 ) -> Result<(), StoreError> {
     let failed = |error: sqlx::Error| Fault::from(error).into_store("a signal");
-    let rollups = rows.rollups()?;
+    let rollups = rows.rollups(0)?;
     let BatchRows { new_calls, changed_calls, sessions, receipts, audit, outbox, books, .. } = rows;
     let mut text = sqlx::query(CALLS);
     for rows in [new_calls, changed_calls, sessions, receipts, audit, outbox.into_rows()?, rollups] {
@@ -136,7 +136,8 @@ pub(super) async fn write(
     if !books.is_empty() {
         let mut text = sqlx::query(BOOKS);
         let first = [books.windows()?, books.planes()?, books.counted()?, books.last()?];
-        for rows in first.into_iter().chain([books.presence, books.turns, books.health]) {
+        let newest: [Rows; 3] = [books.presence()?, books.turns()?, books.health()?];
+        for rows in first.into_iter().chain(newest) {
             text = text.bind(rows.into_json());
         }
         text.execute(&mut *connection).await.map_err(failed)?;

@@ -67,7 +67,7 @@ async fn events_are_in_the_outbox_in_order_for_what_was_committed_only() {
     refused.key.hash ^= 1;
     drop(fixture.ingest(vec![refused, script.voice_through(20, 7)]).await);
     let events: Vec<(i64, String)> = sqlx::query_as(
-        "SELECT tenant_id, e.value ->> 'kind' FROM outbox, json_each(events) e ORDER BY id, e.key",
+        "SELECT tenant_id, e.value ->> 'kind' FROM outbox o, json_each(o.events) e ORDER BY o.id, e.key",
     )
     .fetch_all(&mut fixture.sql().await)
     .await
