@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use cxroute_core::authority::Operator;
-use cxroute_core::config::{Domain, InboundRule, Target};
+use cxroute_core::config::{Domain, OutboundRule};
 use cxroute_core::engine::{Direct, Engine, Parts};
-use cxroute_core::id::{AgentId, RuleId, TenantId};
+use cxroute_core::id::{RuleId, TenantId};
 use cxroute_core::memory::MemoryStore;
 use cxroute_core::port::{Spool, Store};
 use cxroute_core::time::Timestamp;
@@ -93,14 +93,14 @@ async fn a_gate_of_the_spool_is_proven_by_what_the_store_says_now() {
 async fn change(store: &MemoryStore, tenant: TenantId) {
     let mut tx = store.begin(&Operator::assume().config(tenant)).await.unwrap();
     let revision = tx.revision().await.unwrap();
-    let rule = InboundRule {
+    let rule = OutboundRule {
         id: RuleId::new(1_000 + revision),
-        pattern: serde_json::from_value("+1212*".into()).unwrap(),
-        target: Target::Agent(AgentId::new(1)),
-        priority: 1,
-        enabled: false,
+        caller_id: serde_json::from_value("*".into()).unwrap(),
+        destination_pattern: serde_json::from_value(format!("+4{revision}*").into()).unwrap(),
+        trunk_config: serde_json::from_str(r#"{"trunks": ["a"]}"#).unwrap(),
+        enabled: true,
     };
-    tx.save_inbound_rule(&rule).await.unwrap();
+    tx.save_outbound_rule(&rule).await.unwrap();
     tx.commit(T0).await.unwrap();
 }
 
@@ -120,5 +120,5 @@ async fn rules_that_have_changed_since_a_tenant_was_loaded_are_in_the_spool_afte
     assert!(engine.save_snapshots().await.is_err());
     store.away.store(false, Ordering::Relaxed);
     assert_eq!((engine.save_snapshots().await.unwrap(), engine.save_snapshots().await.unwrap()), (1, 0));
-    assert_eq!((kept().await.revision, kept().await.inbound_rules.len()), (gate.snapshot().revision(), 1));
+    assert_eq!((kept().await.revision, kept().await.outbound_rules.len()), (gate.snapshot().revision(), 1));
 }

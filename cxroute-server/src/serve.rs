@@ -109,21 +109,7 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
             }
         })),
     }
-    let durability = match options.spool_folder() {
-        None => Committing::Direct,
-        Some(folder) => {
-            let spool = SqliteSpool::open(&folder, options.spool_options()).await;
-            Committing::Grouped(Arc::new(spool.with_context(|| format!("spool {}", folder.display()))?))
-        }
-    };
-    let backing = Backing {
-        store: opened.store,
-        live: options.live.open(options.live_patience())?,
-        events: options.live.events(crate::now())?,
-        durability,
-        authenticator: Arc::new(opened.keyring.webhook_keys()),
-        vault: opened.keyring,
-    };
+    let backing = backing(&options, opened).await?;
     if let (StoreUrl::MySql(_), LiveUrl::Memory) = (&options.store.store, &options.live) {
         tracing::warn!(
             "the execution plane is this process's own: no other server may take calls of the tenants of this database"
@@ -141,6 +127,25 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
     }
     server::run(server, backing, on_start).await?;
     Ok(())
+}
+
+/// What the server works with.
+async fn backing(options: &ServeOptions, opened: Opened) -> anyhow::Result<Backing> {
+    let durability = match options.spool_folder() {
+        None => Committing::Direct,
+        Some(folder) => {
+            let spool = SqliteSpool::open(&folder, options.spool_options()).await;
+            Committing::Grouped(Arc::new(spool.with_context(|| format!("spool {}", folder.display()))?))
+        }
+    };
+    Ok(Backing {
+        store: opened.store,
+        live: options.live.open(options.live_patience())?,
+        events: options.live.events(crate::now())?,
+        durability,
+        authenticator: Arc::new(opened.keyring.webhook_keys()),
+        vault: opened.keyring,
+    })
 }
 
 /// What is to be in the store before anybody calls, or as soon as it is there: a configuration, the demo's tenant.

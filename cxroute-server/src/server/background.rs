@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cxroute_core::config::Domain;
 use cxroute_core::engine::{Committer, CommitterCounts, PublishError, Publisher, Round};
-use cxroute_core::port::{EventsError, Spool, SpoolLevel, Store, StoreError, Upkeep};
+use cxroute_core::port::{EventsError, SpoolLevel, Store, StoreError, Upkeep};
 use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -21,6 +22,8 @@ const POLL_LIMIT: Duration = Duration::from_secs(2);
 const RESTORE: Duration = Duration::from_millis(250);
 /// Restoring them may take so long.
 const RESTORE_LIMIT: Duration = Duration::from_secs(10);
+/// So long a start waits for the store's first answer.
+const FIRST_LOOK: Duration = Duration::from_millis(250);
 /// So many tenants are loaded before their first calls come: those with the largest configurations of the spool. What is
 /// left is loaded in no time.
 const AHEAD: usize = 1_000;
@@ -79,11 +82,26 @@ pub(super) async fn refresh(app: Arc<App>) {
     }
 }
 
+/// Whether the store is there, before anybody can ask; whom to load before they call. Where there is nobody the server is
+/// ready.
+pub(super) async fn first_look(app: &App) -> Vec<Domain> {
+    if let Ok(Ok(_)) = timeout(FIRST_LOOK, app.engine.refresh()).await {
+        app.readiness.set_store(Part::Ok);
+    }
+    let domains = match &app.spool {
+        Some(spool) => spool.domains(AHEAD).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    if domains.is_empty() {
+        app.readiness.serve();
+    }
+    domains
+}
+
 /// Loads tenants before their first calls come, and says that the server is ready; after that, for ever, loads from the
 /// store what calls had to take from the spool, and saves there what has changed.
-pub(super) async fn load(app: Arc<App>) {
-    let Some(spool) = app.spool.clone() else { return app.readiness.serve() };
-    let ahead = load_ahead(&app, spool.as_ref());
+pub(super) async fn load(app: Arc<App>, domains: Vec<Domain>) {
+    let ahead = load_ahead(&app, domains);
     tokio::pin!(ahead);
     let in_time = timeout(AHEAD_LIMIT, ahead.as_mut()).await;
     app.readiness.serve();
@@ -102,18 +120,16 @@ pub(super) async fn load(app: Arc<App>) {
     }
 }
 
-async fn load_ahead(app: &App, spool: &dyn Spool) {
-    let (began, domains) = (Instant::now(), spool.domains(AHEAD).await.unwrap_or_default());
-    if domains.is_empty() {
-        return;
-    }
-    let tenants = domains.len();
+async fn load_ahead(app: &App, domains: Vec<Domain>) {
+    let (began, tenants) = (Instant::now(), domains.len());
     let loading = stream::iter(domains).for_each_concurrent(AHEAD_AT_ONCE, |domain| async move {
         // What cannot be loaded now is loaded when it is called.
         let _loaded = app.engine.gate(&domain).await;
     });
     loading.await;
-    tracing::info!(tenants, took = ?began.elapsed(), "tenants of the spool are loaded");
+    if tenants > 0 {
+        tracing::info!(tenants, took = ?began.elapsed(), "tenants of the spool are loaded");
+    }
 }
 
 async fn prove(app: &App) {

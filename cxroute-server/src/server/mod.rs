@@ -207,13 +207,14 @@ impl Server {
         let store = Arc::clone(&backing.store);
         let publisher = Publisher::new(Arc::clone(&store), Arc::clone(&backing.events), &operator());
         let app = app(&options, backing, commit, public_url)?;
+        let ahead = background::first_look(&app).await;
         let listening = |source| ServerError::Listen { address, source };
         let listener = socket.listen(BACKLOG).map_err(listening)?;
         let (closing, closed) = watch::channel(false);
         let mut tasks = vec![
             tokio::spawn(connection::accept(listener, tls.clone(), Arc::clone(&app), closed)),
             tokio::spawn(background::refresh(Arc::clone(&app))),
-            tokio::spawn(background::load(Arc::clone(&app))),
+            tokio::spawn(background::load(Arc::clone(&app), ahead)),
             tokio::spawn(background::restore(Arc::clone(&app))),
             tokio::spawn(background::measure(Arc::clone(&app), committer.clone())),
             tokio::spawn(background::upkeep(Arc::clone(&app), store)),
