@@ -2,17 +2,21 @@
 //! on by itself.
 
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::PoisonError;
 use std::time::Duration;
 
+use sqlx::Executor as _;
 use tokio::time::sleep;
 
 use crate::client::Request;
 use crate::kept::Answers;
 use crate::load::Excuse;
-use crate::process::apply;
+use crate::mysql::MySql;
+use crate::process::{STORE_URL, apply, command};
 use crate::records::Kept;
 use crate::webhooks::{cdr, insist, token, voice};
-use crate::world::{Conclusion, PlaneOf, World};
+use crate::world::{ALONE, Conclusion, PlaneOf, World};
 
 const KNOWN: &str = "known.cloudonix.net";
 const CALLS: u64 = 5;
@@ -60,5 +64,50 @@ async fn calls(address: SocketAddr, kind: u8) {
         let answer = insist(address, &voice(KNOWN, &call, "+1")).await;
         assert_eq!(answer.dialled().as_deref(), Some("+951"), "{answer:?}");
         insist(address, &cdr(KNOWN, &call, "ANSWER")).await;
+    }
+}
+
+/// What a command complains of, which ends with an error.
+fn complaint(folder: &Path, url: &str, line: &[&str]) -> String {
+    std::fs::write(folder.join(STORE_URL), url).unwrap();
+    let output = command(folder, line).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{line:?}: {said}");
+    assert!(!said.contains("hunter2"), "{said}");
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(
+    clippy::await_holding_lock,
+    reason = "each trial has a runtime of its own, and the thread to itself"
+)]
+async fn what_waiting_does_not_mend_ends_a_start_and_other_commands_never_wait() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    let mut mysql = MySql::start(&path.join("mysql"));
+    mysql.prepare().await;
+    let (url, serve) = (mysql.url(), ["serve", "--listen", "127.0.0.1:0"]);
+    std::fs::write(path.join(STORE_URL), &url).unwrap();
+    apply(path, &[TENANT]);
+    for (wrong, expected) in [
+        (url.replace("root@", "root:hunter2@"), "Access denied"),
+        (format!("{url}_of_another"), "cxroute_of_another"),
+        (format!("{url}?ssl-mode=VERIFY_IDENTITY"), "TLS"),
+        (format!("{url}?ssl-ca=nowhere.pem"), "nowhere.pem"),
+    ] {
+        let said = complaint(path, &wrong, &serve);
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+        VALUES (9999, 'newer', TRUE, '', 0)";
+    mysql.connect().await.execute(newer).await.unwrap();
+    let said = complaint(path, &url, &serve);
+    assert!(said.contains("its schema is newer (migration 9999)"), "{said}");
+    mysql.kill();
+    for line in [&["migrate"][..], &["calls", KNOWN], &["config", "apply", "tenant.yaml"]] {
+        let said = complaint(path, &url, line);
+        assert!(said.contains("the store is away"), "{line:?}: {said}");
     }
 }
