@@ -7,6 +7,7 @@
     reason = "helpers of tests, which are the operator"
 )]
 
+#[path = "away/store.rs"]
 mod away;
 mod memory_spool;
 
