@@ -7,6 +7,7 @@ pub mod config_file;
 mod demo;
 pub mod explain;
 pub mod http;
+mod late_store;
 pub mod master_key;
 mod meters;
 mod random;

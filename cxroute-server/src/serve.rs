@@ -11,10 +11,10 @@ use cxroute_store_sqlite::{SpoolOptions, SqliteSpool};
 use tracing_subscriber::EnvFilter;
 
 use crate::cli::{operator, read_form};
-use crate::config_file::{Applier, Mode};
+use crate::config_file::{Applier, Form, Mode};
 use crate::demo;
 use crate::server::{self, Backing, Committing, Exposure, ServerOptions, TlsFiles};
-use crate::store_url::{LiveUrl, StoreArgs, StoreUrl};
+use crate::store_url::{LiveUrl, Opened, StoreArgs, StoreUrl};
 
 /// How a server is to run.
 #[derive(Args, Clone, Debug)]
@@ -96,32 +96,20 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
         !options.demo || options.tls_cert.is_none(),
         "expected --demo without --tls-cert: it plays over plain http"
     );
-    let opened = options.store.open().await?;
-    let operator = operator();
-    if let Some(file) = &options.config {
-        let applier = Applier { store: opened.store.as_ref(), keyring: &opened.keyring, operator: &operator };
-        let applied = applier.apply(&read_form(file)?, Mode::Commit, crate::now()).await;
-        let applied = applied.with_context(|| file.display().to_string())?;
-        tracing::info!(file = %file.display(), changes = applied.changes.len(), "configuration applied");
+    let form = options.config.as_deref().map(read_form).transpose()?;
+    let (opened, late) = options.store.open_to_serve().await?;
+    let store_is_away = late.is_some();
+    let set_up = set_up(options.clone(), form, opened.clone());
+    match late {
+        None => set_up.await?,
+        Some(late) => drop(tokio::spawn(async move {
+            late.there().await;
+            if let Err(error) = set_up.await {
+                tracing::error!(error = format!("{error:#}"), "what the server was to be set up with failed");
+            }
+        })),
     }
-    if options.demo {
-        demo::set_up(&opened, &operator).await?;
-    }
-    let durability = match options.spool_folder() {
-        None => Committing::Direct,
-        Some(folder) => {
-            let spool = SqliteSpool::open(&folder, options.spool_options()).await;
-            Committing::Grouped(Arc::new(spool.with_context(|| format!("spool {}", folder.display()))?))
-        }
-    };
-    let backing = Backing {
-        store: opened.store,
-        live: options.live.open(options.live_patience())?,
-        events: options.live.events(crate::now())?,
-        durability,
-        authenticator: Arc::new(opened.keyring.webhook_keys()),
-        vault: opened.keyring,
-    };
+    let backing = backing(&options, opened).await?;
     if let (StoreUrl::MySql(_), LiveUrl::Memory) = (&options.store.store, &options.live) {
         tracing::warn!(
             "the execution plane is this process's own: no other server may take calls of the tenants of this database"
@@ -133,8 +121,46 @@ pub(crate) async fn run(options: ServeOptions) -> anyhow::Result<()> {
             tokio::spawn(demo::trickle(address));
         }
     };
-    server::run(options.server(), backing, on_start).await?;
+    let mut server = options.server();
+    if store_is_away {
+        server.catch_up = Duration::ZERO;
+    }
+    server::run(server, backing, on_start).await?;
     Ok(())
+}
+
+/// What the server works with.
+async fn backing(options: &ServeOptions, opened: Opened) -> anyhow::Result<Backing> {
+    let durability = match options.spool_folder() {
+        None => Committing::Direct,
+        Some(folder) => {
+            let spool = SqliteSpool::open(&folder, options.spool_options()).await;
+            Committing::Grouped(Arc::new(spool.with_context(|| format!("spool {}", folder.display()))?))
+        }
+    };
+    Ok(Backing {
+        store: opened.store,
+        live: options.live.open(options.live_patience())?,
+        events: options.live.events(crate::now())?,
+        durability,
+        authenticator: Arc::new(opened.keyring.webhook_keys()),
+        vault: opened.keyring,
+    })
+}
+
+/// What is to be in the store before anybody calls, or as soon as it is there: a configuration, the demo's tenant.
+async fn set_up(options: ServeOptions, form: Option<Form>, opened: Opened) -> anyhow::Result<()> {
+    let operator = operator();
+    if let (Some(file), Some(form)) = (&options.config, form) {
+        let applier = Applier { store: opened.store.as_ref(), keyring: &opened.keyring, operator: &operator };
+        let applied = applier.apply(&form, Mode::Commit, crate::now()).await;
+        let applied = applied.with_context(|| file.display().to_string())?;
+        tracing::info!(file = %file.display(), changes = applied.changes.len(), "configuration applied");
+    }
+    match options.demo {
+        true => demo::set_up(&opened, &operator).await,
+        false => Ok(()),
+    }
 }
 
 impl ServeOptions {

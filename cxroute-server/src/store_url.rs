@@ -9,13 +9,14 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use cxroute_core::memory::{MemoryEvents, MemoryLive, MemoryStore};
-use cxroute_core::port::{Events, LiveState, Store};
+use cxroute_core::port::{Events, LiveState, Store, StoreError};
 use cxroute_core::seal::Keyring;
 use cxroute_core::time::Timestamp;
 use cxroute_state_redis::{RedisEvents, RedisEventsOptions, RedisLive, RedisLiveOptions};
 use cxroute_store_mysql::MySqlStore;
 use cxroute_store_sqlite::SqliteStore;
 
+use crate::late_store::{LateStore, Start};
 use crate::master_key::{self, Otherwise};
 
 /// So many calls a store in memory keeps: beyond, the oldest that has ended makes room.
@@ -187,6 +188,7 @@ pub struct StoreArgs {
 }
 
 /// A store with the keys to what is sealed in it.
+#[derive(Clone)]
 pub struct Opened {
     /// The store.
     pub store: Arc<dyn Store>,
@@ -203,6 +205,25 @@ impl StoreArgs {
         let keyring = Arc::new(self.keyring()?);
         let store = self.store.open().await?;
         Ok(Opened { store, keyring })
+    }
+
+    /// Opens the store for a server, which starts although a database is away: the store is opened by itself then as soon
+    /// as that answers, and is the second value.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], unless it can only be that the database is away.
+    pub(crate) async fn open_to_serve(&self) -> anyhow::Result<(Opened, Option<LateStore>)> {
+        let StoreUrl::MySql(url) = &self.store else { return Ok((self.open().await?, None)) };
+        let (keyring, url) = (Arc::new(self.keyring()?), url.clone());
+        let name = format!("{url:?}");
+        let open = move || {
+            let url = url.clone();
+            async move { open_mysql(&url).await }
+        };
+        Ok(match LateStore::start(open).await.with_context(|| format!("opening {name}"))? {
+            Start::There(store) => (Opened { store, keyring }, None),
+            Start::Late(late) => (Opened { store: Arc::new(late.clone()), keyring }, Some(late)),
+        })
     }
 
     /// Opens a store that is there, for commands that have nothing to do with an empty one.
@@ -243,8 +264,12 @@ async fn sqlite(file: &Path) -> anyhow::Result<Arc<dyn Store>> {
 }
 
 async fn mysql(url: &Secretive) -> anyhow::Result<Arc<dyn Store>> {
-    let store = MySqlStore::open(&url.0, &cxroute_store_mysql::StoreOptions::default()).await;
-    Ok(Arc::new(store.with_context(|| format!("opening {url:?}"))?))
+    open_mysql(url).await.with_context(|| format!("opening {url:?}"))
+}
+
+async fn open_mysql(url: &Secretive) -> Result<Arc<dyn Store>, StoreError> {
+    let store = MySqlStore::open(&url.0, &cxroute_store_mysql::StoreOptions::default()).await?;
+    Ok(Arc::new(store))
 }
 
 #[cfg(test)]

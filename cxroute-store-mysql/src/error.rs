@@ -118,7 +118,8 @@ const fn kind_of(number: u16) -> Kind {
         }
         // ER_DBACCESS_DENIED, ER_ACCESS_DENIED, ER_NO_DB, ER_BAD_DB, ER_TABLEACCESS_DENIED, ER_DISK_FULL, ER_RECORD_FILE_FULL,
         // ER_OUTOFMEMORY, ER_OUT_OF_RESOURCES, ER_BAD_FIELD, ER_PARSE, ER_NO_SUCH_TABLE, ER_OPTION_PREVENTS_STATEMENT,
-        // ER_READ_ONLY_MODE, ER_NET_PACKET_TOO_LARGE, ER_SPECIFIC_ACCESS_DENIED
+        // ER_READ_ONLY_MODE, ER_NET_PACKET_TOO_LARGE, ER_SPECIFIC_ACCESS_DENIED, ER_HOST_IS_BLOCKED, ER_HOST_NOT_PRIVILEGED,
+        // ER_ACCESS_DENIED_NO_PASSWORD_ERROR
         1044..=1046
         | 1049
         | 1142
@@ -132,7 +133,10 @@ const fn kind_of(number: u16) -> Kind {
         | 1290
         | 1836
         | 1153
-        | 1227 => Kind::Broken,
+        | 1227
+        | 1129
+        | 1130
+        | 1698 => Kind::Broken,
         _ => Kind::Row,
     }
 }
@@ -150,6 +154,7 @@ mod tests {
             (1053, Kind::Busy),
             (1045, Kind::Broken),
             (1146, Kind::Broken),
+            (1130, Kind::Broken),
             (1452, Kind::Row),
             (1406, Kind::Row),
         ] {

@@ -1,6 +1,7 @@
 //! The gate: who may speak for a tenant. The one place where a webhook's authority is proven (FACTS §6).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -19,6 +20,18 @@ pub struct Gate {
     /// Held while the execution plane is restored for this tenant, so that it is read once.
     pub(super) restoring: tokio::sync::Mutex<()>,
     pub(super) outage: Outage,
+    /// The store has not confirmed the snapshot: it is the spool's.
+    unproven: AtomicBool,
+    /// The spool's snapshot is older.
+    unsaved: AtomicBool,
+}
+
+/// Where a snapshot comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Store,
+    /// What the store said in an earlier life of this server.
+    Spool,
 }
 
 /// What a webhook presents.
@@ -64,12 +77,14 @@ pub enum Knock {
 }
 
 impl Gate {
-    pub(super) fn new(scope: IngestScope, snapshot: Snapshot) -> Self {
+    pub(super) fn new(scope: IngestScope, snapshot: Snapshot, source: Source) -> Self {
         Self {
             scope: Arc::new(scope),
             snapshot: ArcSwap::from_pointee(snapshot),
             restoring: tokio::sync::Mutex::new(()),
             outage: Outage::default(),
+            unproven: AtomicBool::new(source == Source::Spool),
+            unsaved: AtomicBool::new(false),
         }
     }
 
@@ -80,6 +95,27 @@ impl Gate {
 
     pub(super) fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Whether the store has said what the snapshot says.
+    pub(super) fn is_proven(&self) -> bool {
+        !self.unproven.load(Ordering::Relaxed)
+    }
+
+    /// The store says this.
+    pub(super) fn prove(&self, snapshot: Snapshot) {
+        self.replace(snapshot);
+        self.unproven.store(false, Ordering::Relaxed);
+    }
+
+    /// The spool's snapshot is older from now on.
+    pub(super) fn leaves_the_spool_behind(&self) {
+        self.unsaved.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the spool's snapshot was older; from now on it is not.
+    pub(super) fn catches_the_spool_up(&self) -> bool {
+        self.unsaved.swap(false, Ordering::Relaxed)
     }
 
     pub(super) const fn scope(&self) -> &Arc<IngestScope> {
@@ -109,7 +145,10 @@ impl Admitted {
 }
 
 impl Engine {
-    /// The gate of a domain: loaded on the tenant's first call, then kept. `None` if there is no such tenant.
+    /// The gate of a domain: loaded on the tenant's first call, or before it, then kept. `None` if there is no such tenant.
+    ///
+    /// Where the store is away, or slower than a call can wait ([`Engine::with_store_patience`]), it is made of the snapshot
+    /// that the spool keeps: see [`Engine::unproven_gates`]. Without such a snapshot the store is waited for.
     ///
     /// # Errors
     /// [`EngineError::Store`] if the tenant was never seen and the store is away.

@@ -120,6 +120,7 @@ mod dial;
 mod drain;
 mod explain;
 mod gate;
+mod lanes;
 mod outage;
 mod patience;
 mod publisher;
@@ -235,7 +236,7 @@ pub struct Engine {
     /// How long a call waits for what only the store knows.
     patience: patience::Patience,
     /// Held while a gate is loaded, so that it is loaded once.
-    loading: tokio::sync::Mutex<()>,
+    loading: lanes::Lanes,
 }
 
 /// When a webhook arrived, and the randomness that its record's id takes if it makes one.
@@ -308,7 +309,7 @@ impl Engine {
             gates: Mutex::default(),
             spare: MemoryLive::new(),
             patience: patience::Patience::default(),
-            loading: tokio::sync::Mutex::new(()),
+            loading: lanes::Lanes::default(),
         }
     }
 

@@ -72,8 +72,9 @@ impl Patience {
         answered
     }
 
+    /// What `answer` comes to; nothing if that takes too long.
     #[cfg(feature = "runtime")]
-    async fn within<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn within<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
         match self.limit {
             Some(limit) => tokio::time::timeout(limit, answer).await.ok(),
             None => Some(answer.await),
@@ -81,7 +82,7 @@ impl Patience {
     }
 
     #[cfg(not(feature = "runtime"))]
-    async fn within<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
+    pub(super) async fn within<T>(&self, answer: impl Future<Output = T>) -> Option<T> {
         Some(answer.await)
     }
 }
@@ -89,8 +90,9 @@ impl Patience {
 #[cfg(feature = "runtime")]
 impl Engine {
     /// This engine with a limit to how long a live call waits for the store where only the store knows: what it keeps of a
-    /// call that the plane does not know, and the image of a plane that is lost. Beyond, the call is decided without; see
-    /// [`Engine::restore_planes`]. Without this method there is no limit, and none without feature `runtime`. It needs a
+    /// call that the plane does not know, the image of a plane that is lost, and the configuration of a tenant whose gate
+    /// is not loaded. Beyond, the call is decided without, or by the configuration that the spool keeps; see
+    /// [`Engine::restore_planes`] and [`Engine::unproven_gates`]. Without this method there is no limit, and none without feature `runtime`. It needs a
     /// Tokio runtime with time.
     ///
     /// Reads before the decision are few: a call costs none while the plane knows it (domain.md §7).

@@ -1,14 +1,15 @@
 //! Loading and refreshing gates: one load per tenant however many calls wait for it, and a poll of revisions that
 //! replaces snapshots without stopping readers.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 
 use rustc_hash::FxHashMap;
 
-use super::gate::Gate;
+use super::gate::{Gate, Source};
 use super::snapshot::Snapshot;
 use super::{Engine, EngineError};
-use crate::config::Domain;
+use crate::config::{Configuration, Domain};
 use crate::id::TenantId;
 use crate::port::Changes;
 
@@ -21,24 +22,45 @@ impl Engine {
     }
 
     pub(super) async fn load_gate(&self, domain: &Domain) -> Result<Option<Arc<Gate>>, EngineError> {
-        let _alone = self.loading.lock().await;
+        let _alone = self.loading.enter(domain).await;
         if let Some(gate) = self.known_gates().get(domain) {
             return Ok(Some(Arc::clone(gate)));
         }
-        let found = match self.parts.store.tenant_by_domain(&self.operator, domain).await {
-            Ok(Some(tenant)) => self.load(tenant).await,
-            Ok(None) => return Ok(None),
-            Err(error) => Err(error.into()),
-        };
-        let snapshot = match (found, &self.parts.spool) {
-            (Ok(snapshot), _) => snapshot,
-            (Err(error), None) => return Err(error),
-            (Err(error), Some(spool)) => match spool.snapshot(domain).await {
-                Ok(Some(configuration)) => self.compile(configuration),
-                Ok(None) | Err(_) => return Err(error),
+        let owner = OnceLock::new();
+        let mut finding = pin!(self.find(domain, &owner));
+        let found = match self.patience.within(finding.as_mut()).await {
+            Some(Ok(found)) => found,
+            late => match (self.kept(domain, owner.get()).await, late) {
+                (Some(snapshot), _) => return Ok(Some(self.keep_gate(domain, snapshot, Source::Spool))),
+                (None, Some(Err(error))) => return Err(error),
+                (None, _) => finding.await?,
             },
         };
-        let gate = Arc::new(Gate::new(self.operator.ingest(snapshot.tenant().id), snapshot));
+        Ok(found.map(|snapshot| self.keep_gate(domain, snapshot, Source::Store)))
+    }
+
+    /// What the store says of a domain; whose it is, as soon as that is known.
+    async fn find(
+        &self,
+        domain: &Domain,
+        owner: &OnceLock<TenantId>,
+    ) -> Result<Option<Snapshot>, EngineError> {
+        let found = self.parts.store.tenant_by_domain(&self.operator, domain).await?;
+        let Some(tenant) = found else { return Ok(None) };
+        let tenant = *owner.get_or_init(|| tenant);
+        self.load(tenant).await.map(Some)
+    }
+
+    /// What the spool keeps of a domain, if it is `owner`'s: the spool may be that of another store.
+    async fn kept(&self, domain: &Domain, owner: Option<&TenantId>) -> Option<Snapshot> {
+        let configuration = self.parts.spool.as_ref()?.snapshot(domain).await.ok()??;
+        let is_owners = owner.is_none_or(|owner| *owner == configuration.tenant.id);
+        is_owners.then(|| self.compile(configuration))
+    }
+
+    fn keep_gate(&self, domain: &Domain, snapshot: Snapshot, source: Source) -> Arc<Gate> {
+        let scope = self.operator.ingest(snapshot.tenant().id);
+        let gate = Arc::new(Gate::new(scope, snapshot, source));
         let mut gates = self.known_gates();
         if gates.len() >= MOST_GATES
             && let Some(other) = gates.keys().next().cloned()
@@ -46,20 +68,25 @@ impl Engine {
             gates.remove(&other);
         }
         gates.insert(domain.clone(), Arc::clone(&gate));
-        Ok(Some(gate))
+        gate
     }
 
     async fn load(&self, tenant: TenantId) -> Result<Snapshot, EngineError> {
+        let configuration = self.read_and_save(tenant).await?;
+        Ok(self.compile(configuration))
+    }
+
+    async fn read_and_save(&self, tenant: TenantId) -> Result<Configuration, EngineError> {
         let scope = self.operator.read(tenant);
         let configuration = self.parts.store.read(&scope).await?.configuration().await?;
         if let Some(spool) = &self.parts.spool {
             // The spool is for bad days: that it cannot be written today must not keep the tenant from being served.
             let _unkept = spool.save_snapshot(&configuration).await;
         }
-        Ok(self.compile(configuration))
+        Ok(configuration)
     }
 
-    fn compile(&self, configuration: crate::config::Configuration) -> Snapshot {
+    fn compile(&self, configuration: Configuration) -> Snapshot {
         Snapshot::compile(configuration, self.parts.vault.as_ref())
     }
 
@@ -71,25 +98,69 @@ impl Engine {
     pub async fn refresh(&self) -> Result<usize, EngineError> {
         let revisions: FxHashMap<TenantId, u64> =
             self.parts.store.revisions(&self.operator).await?.into_iter().collect();
-        let gates: Vec<Arc<Gate>> = self.known_gates().values().map(Arc::clone).collect();
         let mut changed = 0;
-        for gate in gates {
-            let snapshot = gate.snapshot();
-            if revisions.get(&gate.tenant()).is_none_or(|revision| *revision == snapshot.revision()) {
+        // What the store has not confirmed may be another tenant's there.
+        for gate in self.gates_that(Gate::is_proven) {
+            let revision = gate.snapshot().revision();
+            if revisions.get(&gate.tenant()).is_none_or(|current| *current == revision) {
                 continue;
             }
-            gate.replace(self.renew(&snapshot).await?);
+            self.renew(&gate).await?;
             changed += 1;
         }
         Ok(changed)
     }
 
-    async fn renew(&self, snapshot: &Snapshot) -> Result<Snapshot, EngineError> {
-        let tenant = snapshot.tenant().id;
+    async fn renew(&self, gate: &Gate) -> Result<(), EngineError> {
+        let (snapshot, tenant) = (gate.snapshot(), gate.tenant());
         let mut reader = self.parts.store.read(&self.operator.read(tenant)).await?;
         match reader.changes_since(snapshot.revision()).await? {
-            Changes::Everything => self.load(tenant).await,
-            Changes::Rules { revision, changes } => Ok(snapshot.with_rules(revision, &changes)),
+            Changes::Everything => gate.replace(self.load(tenant).await?),
+            Changes::Rules { revision, changes } => {
+                gate.replace(snapshot.with_rules(revision, &changes));
+                gate.leaves_the_spool_behind();
+            }
         }
+        Ok(())
+    }
+
+    /// The gates that calls go through by what the spool keeps, since the store was away or slower than a call can wait:
+    /// look for them about once a second, and give each to [`Engine::prove_gate`].
+    pub fn unproven_gates(&self) -> Vec<Arc<Gate>> {
+        self.gates_that(|gate| !gate.is_proven())
+    }
+
+    /// Puts what the store says in place of what the spool kept, however long that takes: to be done beside the calls. A
+    /// gate whose domain the store knows as another tenant's, or not at all, is forgotten.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] if the store is away; the gate stays as it is.
+    pub async fn prove_gate(&self, gate: &Arc<Gate>) -> Result<(), EngineError> {
+        let domain = gate.snapshot().tenant().domain.clone();
+        let owner = self.parts.store.tenant_by_domain(&self.operator, &domain).await?;
+        if owner == Some(gate.tenant()) {
+            gate.prove(self.load(gate.tenant()).await?);
+        } else {
+            self.known_gates().retain(|_, known| !Arc::ptr_eq(known, gate));
+        }
+        Ok(())
+    }
+
+    /// Saves the configurations of which single rules have changed in the spool, where the whole ones are, for the days when
+    /// the store is away: call it about once a minute. Returns how many were saved.
+    ///
+    /// # Errors
+    /// [`EngineError::Store`] if the store is away; the others are saved the next time.
+    pub async fn save_snapshots(&self) -> Result<usize, EngineError> {
+        let mut saved = 0;
+        for gate in self.gates_that(Gate::catches_the_spool_up) {
+            self.read_and_save(gate.tenant()).await.inspect_err(|_| gate.leaves_the_spool_behind())?;
+            saved += 1;
+        }
+        Ok(saved)
+    }
+
+    fn gates_that(&self, are_so: impl Fn(&Gate) -> bool) -> Vec<Arc<Gate>> {
+        self.known_gates().values().filter(|gate| are_so(gate)).map(Arc::clone).collect()
     }
 }

@@ -150,6 +150,9 @@
 //!     async fn snapshot(&self, domain: &Domain) -> Result<Option<Configuration>, SpoolError> {
 //!         self.0.snapshot(domain).await
 //!     }
+//!     async fn domains(&self, most: usize) -> Result<Vec<Domain>, SpoolError> {
+//!         self.0.domains(most).await
+//!     }
 //! }
 //! ```
 

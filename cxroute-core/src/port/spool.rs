@@ -55,6 +55,10 @@ pub trait Spool: Send + Sync {
 
     /// The last configuration known of the tenant of `domain`.
     async fn snapshot(&self, domain: &Domain) -> Result<Option<Configuration>, SpoolError>;
+
+    /// The domains whose configurations are kept, at most `most`: those that take the most room first, since they take
+    /// longest to load. A server that starts loads them before their first calls come.
+    async fn domains(&self, most: usize) -> Result<Vec<Domain>, SpoolError>;
 }
 
 /// Names a spooled signal: ids rise in the order of appending and are never given twice.

@@ -89,4 +89,12 @@ impl Spool for MemorySpool {
     async fn snapshot(&self, domain: &Domain) -> Result<Option<Configuration>, SpoolError> {
         Ok(self.state().snapshots.get(domain).cloned())
     }
+
+    async fn domains(&self, most: usize) -> Result<Vec<Domain>, SpoolError> {
+        let room = |kept: &Configuration| serde_json::to_string(kept).map_or(0, |text| text.len());
+        let state = self.state();
+        let mut domains: Vec<&Domain> = state.snapshots.keys().collect();
+        domains.sort_by_key(|domain| std::cmp::Reverse(room(&state.snapshots[*domain])));
+        Ok(domains.into_iter().take(most).cloned().collect())
+    }
 }

@@ -8,6 +8,8 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Phase {
+    /// Tenants are loaded before their first calls come; one that calls already is answered.
+    Starting,
     Serving,
     /// It takes no new connections and finishes what it has.
     Draining,
@@ -20,7 +22,7 @@ pub(crate) enum Part {
     /// There is none, and none is needed.
     None,
     Ok,
-    /// The store does not answer.
+    /// The store does not answer, or has not yet.
     Away,
     /// Signals wait in the spool although the store answers, and none of them gets out.
     Stuck,
@@ -28,7 +30,7 @@ pub(crate) enum Part {
 
 /// The parts as they were last seen.
 pub(crate) struct Readiness {
-    draining: AtomicU8,
+    phase: AtomicU8,
     store: AtomicU8,
     spool: AtomicU8,
 }
@@ -42,17 +44,25 @@ pub(super) struct Report {
 }
 
 impl Readiness {
-    /// A store that answers and a spool without trouble.
+    /// A server that starts: nobody has asked its store for anything yet.
     pub(crate) fn new() -> Self {
         Self {
-            draining: AtomicU8::new(0),
-            store: AtomicU8::new(code(Part::Ok)),
+            phase: AtomicU8::new(Phase::Starting as u8),
+            store: AtomicU8::new(code(Part::Away)),
             spool: AtomicU8::new(code(Part::None)),
         }
     }
 
+    /// What was to be done before is done, or has taken long enough.
+    pub(crate) fn serve(&self) {
+        let (starting, serving) = (Phase::Starting as u8, Phase::Serving as u8);
+        // A server that drains already goes on with that.
+        let _was_starting =
+            self.phase.compare_exchange(starting, serving, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
     pub(crate) fn drain(&self) {
-        self.draining.store(1, Ordering::Relaxed);
+        self.phase.store(Phase::Draining as u8, Ordering::Relaxed);
     }
 
     pub(crate) fn set_store(&self, part: Part) {
@@ -64,10 +74,8 @@ impl Readiness {
     }
 
     pub(super) fn report(&self) -> Report {
-        let phase = match self.draining.load(Ordering::Relaxed) {
-            0 => Phase::Serving,
-            _ => Phase::Draining,
-        };
+        let phase = self.phase.load(Ordering::Relaxed);
+        let phase = PHASES.into_iter().find(|known| *known as u8 == phase).unwrap_or(Phase::Draining);
         let part = |of: &AtomicU8| part(of.load(Ordering::Relaxed));
         Report { phase, store: part(&self.store), spool: part(&self.spool) }
     }
@@ -80,6 +88,7 @@ impl Report {
     }
 }
 
+const PHASES: [Phase; 3] = [Phase::Starting, Phase::Serving, Phase::Draining];
 const PARTS: [Part; 4] = [Part::None, Part::Ok, Part::Away, Part::Stuck];
 
 const fn code(part: Part) -> u8 {
@@ -97,6 +106,10 @@ mod tests {
     #[test]
     fn every_part_is_read_back_as_it_was_set_and_any_trouble_is_not_ready() {
         let readiness = Readiness::new();
+        assert_eq!((readiness.report().phase, readiness.report().store), (Phase::Starting, Part::Away));
+        readiness.set_store(Part::Ok);
+        assert!(!readiness.report().is_ready());
+        readiness.serve();
         assert!(readiness.report().is_ready());
         for (part, ready) in [(Part::Away, false), (Part::Stuck, false), (Part::None, true), (Part::Ok, true)]
         {
@@ -108,6 +121,7 @@ mod tests {
             readiness.set_spool(Part::Ok);
         }
         readiness.drain();
+        readiness.serve();
         assert_eq!((readiness.report().phase, readiness.report().is_ready()), (Phase::Draining, false));
     }
 }

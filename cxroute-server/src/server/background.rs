@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use cxroute_core::config::Domain;
 use cxroute_core::engine::{Committer, CommitterCounts, PublishError, Publisher, Round};
 use cxroute_core::port::{EventsError, SpoolLevel, Store, StoreError, Upkeep};
+use futures_util::{StreamExt as _, stream};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::cli::operator;
@@ -20,6 +22,21 @@ const POLL_LIMIT: Duration = Duration::from_secs(2);
 const RESTORE: Duration = Duration::from_millis(250);
 /// Restoring them may take so long.
 const RESTORE_LIMIT: Duration = Duration::from_secs(10);
+/// So long a start waits for the store's first answer.
+const FIRST_LOOK: Duration = Duration::from_millis(250);
+/// So many tenants are loaded before their first calls come: those with the largest configurations of the spool. What is
+/// left is loaded in no time.
+const AHEAD: usize = 1_000;
+/// So many of them at once: calls that come meanwhile have the rest of the store, and of this machine.
+const AHEAD_AT_ONCE: usize = 2;
+/// A server is ready after this at the latest, whatever is left to be loaded.
+const AHEAD_LIMIT: Duration = Duration::from_secs(5);
+/// Configurations that calls had to take from the spool are looked for this often.
+const PROVE: Duration = Duration::from_millis(250);
+/// Loading one from the store may take so long.
+const PROVE_LIMIT: Duration = Duration::from_secs(30);
+/// Configurations whose rules have changed are saved in the spool this often.
+const SAVE: Duration = Duration::from_secs(60);
 /// The store's house is kept this often.
 const UPKEEP: Duration = Duration::from_secs(60);
 /// While more is to be done, webhooks have the store to themselves for so long in between.
@@ -62,6 +79,73 @@ pub(super) async fn refresh(app: Arc<App>) {
         store = now;
         wait = if now == Part::Ok { POLL } else { (wait * 2).min(SLOWEST_POLL) };
         sleep(wait).await;
+    }
+}
+
+/// Whether the store is there, before anybody can ask; whom to load before they call. Where there is nobody the server is
+/// ready.
+pub(super) async fn first_look(app: &App) -> Vec<Domain> {
+    if let Ok(Ok(_)) = timeout(FIRST_LOOK, app.engine.refresh()).await {
+        app.readiness.set_store(Part::Ok);
+    }
+    let domains = match &app.spool {
+        Some(spool) => spool.domains(AHEAD).await.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    if domains.is_empty() {
+        app.readiness.serve();
+    }
+    domains
+}
+
+/// Loads tenants before their first calls come, and says that the server is ready; after that, for ever, loads from the
+/// store what calls had to take from the spool, and saves there what has changed.
+pub(super) async fn load(app: Arc<App>, domains: Vec<Domain>) {
+    let ahead = load_ahead(&app, domains);
+    tokio::pin!(ahead);
+    let in_time = timeout(AHEAD_LIMIT, ahead.as_mut()).await;
+    app.readiness.serve();
+    if in_time.is_err() {
+        ahead.await;
+    }
+    let mut saved = Instant::now();
+    loop {
+        prove(&app).await;
+        if saved.elapsed() >= SAVE {
+            // What is not saved now is saved the next time.
+            let _store_is_away = timeout(PROVE_LIMIT, app.engine.save_snapshots()).await;
+            saved = Instant::now();
+        }
+        sleep(PROVE).await;
+    }
+}
+
+async fn load_ahead(app: &App, domains: Vec<Domain>) {
+    let (began, tenants) = (Instant::now(), domains.len());
+    let loading = stream::iter(domains).for_each_concurrent(AHEAD_AT_ONCE, |domain| async move {
+        // What cannot be loaded now is loaded when it is called.
+        let _loaded = app.engine.gate(&domain).await;
+    });
+    loading.await;
+    if tenants > 0 {
+        tracing::info!(tenants, took = ?began.elapsed(), "tenants of the spool are loaded");
+    }
+}
+
+async fn prove(app: &App) {
+    for gate in app.engine.unproven_gates() {
+        let began = Instant::now();
+        match timeout(PROVE_LIMIT, app.engine.prove_gate(&gate)).await {
+            Ok(Ok(())) => {}
+            // The poll of the configurations says so already.
+            Ok(Err(_)) => return,
+            Err(_) => {
+                let domain = gate.snapshot().tenant().domain.to_string();
+                tracing::warn!(domain, "a configuration cannot be loaded within {PROVE_LIMIT:?}");
+            }
+        }
+        // Webhooks have the store to themselves for as long.
+        sleep(began.elapsed()).await;
     }
 }
 

@@ -1,7 +1,7 @@
 //! The server: from options and adapters to a server that answers, and to its orderly end.
 //!
 //! Start: what an earlier run left in the spool goes into the store first, so that the execution plane is rebuilt from
-//! everything that was acknowledged; only then does the socket listen. End: no new connections, `/readyz` says so,
+//! everything that was acknowledged; only then does the socket listen. A store that is known to be away is not waited for. End: no new connections, `/readyz` says so,
 //! requests under way are answered, the committer finishes its batch; nothing that was acknowledged depends on it.
 
 mod background;
@@ -33,9 +33,6 @@ use self::tls::Tls;
 
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
-/// So long a start waits for the spool to drain; longer, and the store is away and the server serves all the same.
-const CATCH_UP: Duration = Duration::from_secs(10);
-
 /// What a server is told.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
@@ -49,6 +46,8 @@ pub struct ServerOptions {
     pub exposure: Exposure,
     /// A voice request or dial result is answered so long after its last byte at the latest (domain.md §7: 500 ms).
     pub deadline: Duration,
+    /// So long a start waits for the spool to drain; longer, and the store is away and the server serves all the same.
+    pub catch_up: Duration,
     /// So long requests under way may take when it is asked to end.
     pub patience: Duration,
 }
@@ -61,6 +60,7 @@ impl Default for ServerOptions {
             public_url: None,
             exposure: Exposure::Loopback,
             deadline: Duration::from_millis(500),
+            catch_up: Duration::from_secs(10),
             patience: Duration::from_secs(20),
         }
     }
@@ -203,16 +203,18 @@ impl Server {
         let (socket, address) = bind(options.listen)?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let public_url = public_url(options.public_url.as_deref(), scheme, address)?;
-        let (commit, committer) = committing(&backing, options.deadline).await;
+        let (commit, committer) = committing(&backing, &options).await;
         let store = Arc::clone(&backing.store);
         let publisher = Publisher::new(Arc::clone(&store), Arc::clone(&backing.events), &operator());
         let app = app(&options, backing, commit, public_url)?;
+        let ahead = background::first_look(&app).await;
         let listening = |source| ServerError::Listen { address, source };
         let listener = socket.listen(BACKLOG).map_err(listening)?;
         let (closing, closed) = watch::channel(false);
         let mut tasks = vec![
             tokio::spawn(connection::accept(listener, tls.clone(), Arc::clone(&app), closed)),
             tokio::spawn(background::refresh(Arc::clone(&app))),
+            tokio::spawn(background::load(Arc::clone(&app), ahead)),
             tokio::spawn(background::restore(Arc::clone(&app))),
             tokio::spawn(background::measure(Arc::clone(&app), committer.clone())),
             tokio::spawn(background::upkeep(Arc::clone(&app), store)),
@@ -285,7 +287,7 @@ fn public_url(given: Option<&str>, scheme: &str, address: SocketAddr) -> Result<
     }
 }
 
-async fn committing(backing: &Backing, deadline: Duration) -> (Arc<dyn Commit>, Option<Arc<Committer>>) {
+async fn committing(backing: &Backing, options: &ServerOptions) -> (Arc<dyn Commit>, Option<Arc<Committer>>) {
     match &backing.durability {
         Committing::Direct => (Arc::new(Direct::new(Arc::clone(&backing.store))), None),
         Committing::Grouped(spool) => {
@@ -294,9 +296,9 @@ async fn committing(backing: &Backing, deadline: Duration) -> (Arc<dyn Commit>, 
                 Some(Arc::clone(spool)),
                 Some(Told { live: Arc::clone(&backing.live), clock: crate::now }),
                 operator(),
-                CommitterOptions { store_budget: deadline * 30 / 100, ..CommitterOptions::default() },
+                CommitterOptions { store_budget: options.deadline * 30 / 100, ..CommitterOptions::default() },
             );
-            if committer.catch_up(CATCH_UP).await == CatchUp::Waiting {
+            if committer.catch_up(options.catch_up).await == CatchUp::Waiting {
                 tracing::warn!("the store is away: what waits in the spool goes into it later");
             }
             (Arc::clone(&committer) as Arc<dyn Commit>, Some(committer))

@@ -55,7 +55,13 @@ impl Desk {
     }
 
     pub(crate) async fn open_with(yaml: &str, deadline: Duration) -> Self {
-        let store = Arc::new(Faulty::new());
+        let desk = Self::open_on(Arc::new(Faulty::new()), Committing::Direct, deadline).await;
+        desk.apply(yaml).await;
+        desk
+    }
+
+    /// On a store that is there already.
+    pub(crate) async fn open_on(store: Arc<Faulty>, durability: Committing, deadline: Duration) -> Self {
         let events = Arc::new(MemoryEvents::starting(Timestamp::EPOCH));
         let keyring = Arc::new(Keyring::new(MasterKey::new([7; 32]), []));
         let options = ServerOptions {
@@ -68,15 +74,13 @@ impl Desk {
             store: store.clone(),
             live: Arc::new(MemoryLive::new()),
             events: events.clone(),
-            durability: Committing::Direct,
+            durability,
             vault: keyring.clone(),
             authenticator: Arc::new(keyring.webhook_keys()),
         };
         let server = Server::start(options, backing).await.unwrap();
         let (address, sessions) = (server.address(), AtomicU64::new(0));
-        let desk = Self { address, store, events, keyring, server: Some(server), sessions };
-        desk.apply(yaml).await;
-        desk
+        Self { address, store, events, keyring, server: Some(server), sessions }
     }
 
     pub(crate) async fn apply(&self, yaml: &str) {

@@ -1,5 +1,6 @@
 //! A store that fails on request: away, slow, or panicking.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -20,6 +21,8 @@ pub(crate) enum Fault {
     Away,
     /// Signals wait for [`Faulty::release`].
     Slow,
+    /// Everything waits for it.
+    Silent,
     /// Signals panic.
     Panics,
 }
@@ -29,11 +32,18 @@ pub(crate) struct Faulty {
     pub(crate) inner: MemoryStore,
     fault: Mutex<Fault>,
     gate: Semaphore,
+    lookups: AtomicU64,
 }
 
 impl Faulty {
     pub(crate) fn new() -> Self {
-        Self { inner: MemoryStore::new(), fault: Mutex::new(Fault::None), gate: Semaphore::new(0) }
+        let (inner, fault) = (MemoryStore::new(), Mutex::new(Fault::None));
+        Self { inner, fault, gate: Semaphore::new(0), lookups: AtomicU64::new(0) }
+    }
+
+    /// How often somebody has asked whose a domain is.
+    pub(crate) fn lookups(&self) -> u64 {
+        self.lookups.load(Ordering::SeqCst)
     }
 
     pub(crate) fn set(&self, fault: Fault) {
@@ -50,11 +60,13 @@ impl Faulty {
         *self.fault.lock().unwrap()
     }
 
-    fn there(&self) -> Result<(), StoreError> {
+    async fn there(&self) -> Result<(), StoreError> {
         match self.fault() {
-            Fault::Away => Err(away()),
-            _ => Ok(()),
+            Fault::Away => return Err(away()),
+            Fault::Silent => self.gate.acquire().await.unwrap().forget(),
+            _ => {}
         }
+        Ok(())
     }
 }
 
@@ -68,19 +80,19 @@ impl Store for Faulty {
         match self.fault() {
             Fault::None => {}
             Fault::Away => return batch.iter().map(|_| Err(away())).collect(),
-            Fault::Slow => self.gate.acquire().await.unwrap().forget(),
+            Fault::Slow | Fault::Silent => self.gate.acquire().await.unwrap().forget(),
             Fault::Panics => panic!("planted"),
         }
         self.inner.ingest(batch).await
     }
 
     async fn read(&self, scope: &ReadScope) -> Result<Box<dyn TenantRead>, StoreError> {
-        self.there()?;
+        self.there().await?;
         self.inner.read(scope).await
     }
 
     async fn begin(&self, scope: &ConfigScope) -> Result<Box<dyn TenantTx>, StoreError> {
-        self.there()?;
+        self.there().await?;
         self.inner.begin(scope).await
     }
 
@@ -91,7 +103,7 @@ impl Store for Faulty {
         domain: &Domain,
         at: Timestamp,
     ) -> Result<TenantId, StoreError> {
-        self.there()?;
+        self.there().await?;
         self.inner.create_tenant(operator, name, domain, at).await
     }
 
@@ -100,12 +112,13 @@ impl Store for Faulty {
         operator: &Operator,
         domain: &Domain,
     ) -> Result<Option<TenantId>, StoreError> {
-        self.there()?;
+        self.there().await?;
+        self.lookups.fetch_add(1, Ordering::SeqCst);
         self.inner.tenant_by_domain(operator, domain).await
     }
 
     async fn revisions(&self, operator: &Operator) -> Result<Vec<(TenantId, u64)>, StoreError> {
-        self.there()?;
+        self.there().await?;
         self.inner.revisions(operator).await
     }
 

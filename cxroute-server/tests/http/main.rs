@@ -10,6 +10,8 @@ mod certificates;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod cold;
+#[cfg(test)]
 mod desk;
 #[cfg(test)]
 mod faulty;

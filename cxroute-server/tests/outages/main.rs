@@ -50,6 +50,8 @@ mod simulation;
 #[cfg(test)]
 mod stall;
 #[cfg(test)]
+mod start;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 #[path = "../trial/tenants.rs"]

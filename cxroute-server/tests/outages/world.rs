@@ -25,7 +25,7 @@ const RECOVERING: Duration = Duration::from_secs(20);
 const SPOOLED: &str = r#"cxroute_signals_total{fate="spooled"}"#;
 
 /// The machine is one trial's at a time.
-static ALONE: Mutex<()> = Mutex::new(());
+pub(crate) static ALONE: Mutex<()> = Mutex::new(());
 
 /// What the execution plane is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -60,6 +60,8 @@ const SET_ASIDE: &str = "UPDATE signals SET aside = ? WHERE id = ? AND aside IS 
     RETURNING tenant_id, session_token, octet_length(signal)";
 const TENANTS: &str =
     "SELECT domain, CAST(configuration->>'$.tenant.id' AS INTEGER) FROM snapshots ORDER BY domain";
+const DOMAINS: &str =
+    "SELECT domain FROM snapshots ORDER BY octet_length(configuration) DESC, domain LIMIT ?";
 const SAVE_SNAPSHOT: &str = "INSERT INTO snapshots (domain, revision, configuration) VALUES (?, ?, ?) \
     ON CONFLICT (domain) DO UPDATE SET revision = excluded.revision, configuration = excluded.configuration \
     WHERE excluded.revision >= revision";
@@ -248,6 +250,15 @@ impl Spool for SqliteSpool {
             .await
             .map_err(|error| Fault::from(error).into_spool(&what))?;
         text.map(|text| document(&text, &what).map_err(|error| corrupt(&what, &error))).transpose()
+    }
+
+    async fn domains(&self, most: usize) -> Result<Vec<Domain>, SpoolError> {
+        let names: Vec<String> = sqlx::query_scalar(DOMAINS)
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .fetch_all(&self.0.database)
+            .await
+            .map_err(|error| Fault::from(error).into_spool("snapshots"))?;
+        Ok(names.iter().filter_map(|name| Domain::parse(name).ok()).collect())
     }
 }
 

@@ -52,6 +52,7 @@ macro_rules! __conformance_spool_laws {
             an_unknown_domain_has_no_snapshot,
             a_snapshot_comes_back_whole,
             a_newer_snapshot_replaces_an_older_one_and_never_the_reverse,
+            domains_are_told_largest_first_and_no_more_than_are_asked_for,
         }
     } };
 }

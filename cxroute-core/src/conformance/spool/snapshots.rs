@@ -52,3 +52,19 @@ pub(super) async fn a_newer_snapshot_replaces_an_older_one_and_never_the_reverse
     assert_eq!(bench.spool.snapshot(&domain).await?, Some(newer), "an older one changes nothing");
     Ok(())
 }
+
+pub(super) async fn domains_are_told_largest_first_and_no_more_than_are_asked_for(
+    bench: &SpoolBench,
+) -> Checked {
+    let small = Domain::parse("small.example")?;
+    let (large, middle) = (Domain::parse("large.example")?, Domain::parse("middle.example")?);
+    for (tenant, domain, agents) in [(1, &small, 1), (2, &large, 300), (3, &middle, 30)] {
+        let mut configuration = configuration(tenant, domain, 5);
+        configuration.agents = (0..agents).map(|id| agent(id + 10, "Agent")).collect();
+        bench.spool.save_snapshot(&configuration).await?;
+    }
+    assert_eq!(bench.spool.domains(10).await?, [large.clone(), middle.clone(), small]);
+    assert_eq!(bench.spool.domains(2).await?, [large, middle]);
+    assert!(bench.spool.domains(0).await?.is_empty());
+    Ok(())
+}
