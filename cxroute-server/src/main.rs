@@ -4,6 +4,12 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use cxroute_server::cli::{self, Cli};
+use mimalloc::MiMalloc;
+
+/// A webhook allocates some hundred times, on one thread, and much of it is freed on another: what the system's allocator
+/// is slow at.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use cxroute_core::call::{EventKey, SessionToken};
-use cxroute_core::id::AgentId;
+use cxroute_core::call::SessionToken;
 use cxroute_core::port::LiveError;
-use cxroute_core::strategy::{
-    Choice, ChooseRequest, LastResort, LedgerDelta, PlaneImage, Preferences, Roster, Settle, Settled,
-};
+use cxroute_core::strategy::{Choice, ChooseRequest, LedgerDelta, PlaneImage, Roster, Settle, Settled};
 use cxroute_core::time::Timestamp;
+use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use crate::wire::{Choose, Operation};
@@ -18,8 +16,8 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, LiveError>>;
 
 /// What is asked of a tenant's plane.
 pub(crate) enum Ask {
-    Choose(Box<Asked>, Reply<Choice>),
-    Preview(Box<Asked>, Reply<Choice>),
+    Choose(Asked, Reply<Choice>),
+    Preview(Asked, Reply<Choice>),
     Settle(SessionToken, Settle, Timestamp, Reply<(Settled, LedgerDelta)>),
     /// Has no answer; without a reply nobody waits for it either.
     Tell(Operation, Option<Timestamp>, Option<Reply<()>>),
@@ -28,53 +26,36 @@ pub(crate) enum Ask {
 
 /// A choice that is asked for.
 pub(crate) struct Asked {
-    pub(crate) token: SessionToken,
-    pub(crate) key: EventKey,
+    pub(crate) choose: Arc<Choose>,
     pub(crate) now: Timestamp,
-    settle: Option<Settle>,
-    pub(crate) stages: Vec<Arc<Roster>>,
-    preferences: Vec<Preferences>,
-    last_resort: LastResort,
-    tried: Vec<AgentId>,
+    pub(crate) stages: SmallVec<[Arc<Roster>; 2]>,
 }
 
 impl Asked {
     pub(crate) fn of(request: &ChooseRequest<'_>) -> Self {
-        Self {
+        let choose = Choose {
             token: request.token.clone(),
             key: request.key,
-            now: request.now,
             settle: request.settle,
-            stages: request.stages.to_vec(),
+            stages: request.stages.iter().map(|roster| roster.fingerprint).collect(),
             preferences: request.preferences.to_vec(),
             last_resort: request.last_resort,
             tried: request.tried.to_vec(),
-        }
+        };
+        Self { choose: Arc::new(choose), now: request.now, stages: request.stages.iter().cloned().collect() }
     }
 
     pub(crate) fn request(&self) -> ChooseRequest<'_> {
         ChooseRequest {
-            token: &self.token,
-            key: self.key,
+            token: &self.choose.token,
+            key: self.choose.key,
             now: self.now,
-            settle: self.settle,
+            settle: self.choose.settle,
             stages: &self.stages,
-            preferences: &self.preferences,
-            last_resort: self.last_resort,
-            tried: &self.tried,
+            preferences: &self.choose.preferences,
+            last_resort: self.choose.last_resort,
+            tried: &self.choose.tried,
         }
-    }
-
-    pub(crate) fn operation(&self) -> Operation {
-        Operation::Choose(Choose {
-            token: self.token.clone(),
-            key: self.key,
-            settle: self.settle,
-            stages: self.stages.iter().map(|roster| roster.fingerprint).collect(),
-            preferences: self.preferences.clone(),
-            last_resort: self.last_resort,
-            tried: self.tried.clone(),
-        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! A batch of asks as entries of the log.
+//! A batch of asks as an entry of the log.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use crate::copy::Copy;
 use crate::made::Made;
 use crate::options::PlaneClock;
 use crate::owed::Owed;
-use crate::wire::{Entry, Operation};
+use crate::wire::{Operation, Timed};
 
 /// So much of what is owed goes with one batch.
 const MOST_OWED: usize = 256;
 
-/// Entries of the log, and whose they are.
+/// Operations of one entry, and whose they are.
 #[derive(Default)]
 pub(crate) struct Batch {
-    pub(crate) entries: Vec<Vec<u8>>,
-    /// For each entry the ask that it belongs to, by its place in the batch.
+    pub(crate) operations: Vec<Timed>,
+    /// For each operation the ask that it belongs to, by its place in the batch.
     pub(crate) owners: Vec<Option<usize>>,
 }
 
@@ -26,8 +26,10 @@ impl Batch {
     /// What is asked.
     pub(crate) fn of(asks: &[Ask], copy: &Copy, made: &Made, clock: PlaneClock) -> Self {
         let mut batch = Self::default();
+        batch.operations.reserve(asks.len());
+        batch.owners.reserve(asks.len());
         let mut push = |op: Operation, at: Option<Timestamp>, owner: Option<usize>| {
-            batch.entries.push(entry(op, at, clock));
+            batch.operations.push(timed(op, at, clock));
             batch.owners.push(owner);
         };
         let mut told: Vec<u64> = Vec::new();
@@ -41,7 +43,7 @@ impl Batch {
                             push(Operation::Know(Arc::clone(roster)), None, None);
                         }
                     }
-                    push(asked.operation(), Some(asked.now), Some(index));
+                    push(Operation::Choose(Arc::clone(&asked.choose)), Some(asked.now), Some(index));
                 }
                 Ask::Settle(token, settle, now, _) => {
                     let op = Operation::Settle { token: token.clone(), settle: *settle };
@@ -60,19 +62,19 @@ impl Batch {
     }
 
     /// The oldest of what is owed, and how much of it that is.
-    pub(crate) fn owed(owed: &Owed, copy: &Copy, made: &Made, clock: PlaneClock) -> (Vec<Vec<u8>>, usize) {
-        let (mut entries, mut count) = (Vec::new(), 0);
+    pub(crate) fn owed(owed: &Owed, copy: &Copy, made: &Made, clock: PlaneClock) -> (Vec<Timed>, usize) {
+        let (mut operations, mut count) = (Vec::new(), 0);
         for (op, at) in owed.oldest(MOST_OWED) {
             let adopted = made.adopted(op, &copy.epoch).map(Operation::Adopt);
-            entries.extend(adopted.map(|adopted| entry(adopted, *at, clock)));
-            entries.push(entry(op.clone(), *at, clock));
+            operations.extend(adopted.map(|adopted| timed(adopted, *at, clock)));
+            operations.push(timed(op.clone(), *at, clock));
             count += 1;
         }
-        (entries, count)
+        (operations, count)
     }
 }
 
-fn entry(op: Operation, at: Option<Timestamp>, clock: PlaneClock) -> Vec<u8> {
+fn timed(op: Operation, at: Option<Timestamp>, clock: PlaneClock) -> Timed {
     let at = at.filter(|_| clock == PlaneClock::Callers);
-    Entry { at, op }.encode()
+    Timed { at, op }
 }

@@ -26,7 +26,7 @@ impl Keys {
         format!("{}:plane:log", self.prefix)
     }
 
-    /// String: the state that a replica starts from.
+    /// List: the state that a replica starts from, in pieces.
     pub(crate) fn snapshot(&self) -> String {
         format!("{}:plane:snapshot", self.prefix)
     }
@@ -57,7 +57,7 @@ impl Keys {
         format!("{}:webhook:idempotent:{kind}:{token}:{:032x}", self.prefix, key.hash)
     }
 
-    /// String: a newer state, while `writer` writes it.
+    /// List: a newer state, while `writer` writes it.
     pub(crate) fn newer_snapshot(&self, writer: &str) -> String {
         format!("{}:plane:snapshot:{writer}", self.prefix)
     }

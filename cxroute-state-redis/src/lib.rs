@@ -4,9 +4,9 @@
 //! # How it works
 //!
 //! A [`Plane`](cxroute_core::strategy::Plane) is deterministic, so servers need not share its state: they share the order
-//! of its operations. Per tenant, Redis keeps a log of them. A server appends an operation with one small script, reads in
-//! the same round trip what others have appended since, applies everything to its own copy of the plane, and finds there
-//! what its operation came to. The rules are those of the library, on every server alike; Redis computes nothing, so a
+//! of its operations. Per tenant, Redis keeps a log of them. A server appends what is asked with one small script, as one
+//! entry for all calls that wait, gets in the same answer what others have appended since, applies everything to its own
+//! copy of the plane, and finds there what its operations came to. The rules are those of the library, on every server alike; Redis computes nothing, so a
 //! choice costs it the same at ten members and at a thousand.
 //!
 //! - **A server that comes late** starts from a snapshot that others write now and then; the log is cut behind it.
@@ -30,10 +30,11 @@
 //! |---|---|---|
 //! | `tenant:{5}:plane` | hash | the plane's epoch, version, position |
 //! | `tenant:{5}:plane:log` | stream | the operations since the snapshot before the last one |
-//! | `tenant:{5}:plane:snapshot` | string | the state that a server starts from |
+//! | `tenant:{5}:plane:snapshot` | list | the state that a server starts from, in pieces |
 //!
 //! These are for people; no decision reads them. The server that made a choice writes them within two seconds, off the way
-//! of calls; a view of an older place in the log never replaces a newer one.
+//! of calls, those of single calls for some 250 calls a second at most; a view of an older place in the log never replaces a
+//! newer one.
 //!
 //! | key | type | what |
 //! |---|---|---|
@@ -179,12 +180,12 @@ impl RedisLive {
 #[async_trait]
 impl LiveState for RedisLive {
     async fn choose(&self, scope: &IngestScope, request: &ChooseRequest<'_>) -> Result<Choice, LiveError> {
-        let asked = Box::new(Asked::of(request));
+        let asked = Asked::of(request);
         self.ask(scope, self.options.patience, |reply| Ask::Choose(asked, reply)).await
     }
 
     async fn preview(&self, scope: &IngestScope, request: &ChooseRequest<'_>) -> Result<Choice, LiveError> {
-        let asked = Box::new(Asked::of(request));
+        let asked = Asked::of(request);
         self.ask(scope, self.options.patience, |reply| Ask::Preview(asked, reply)).await
     }
 

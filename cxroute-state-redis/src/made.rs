@@ -1,6 +1,8 @@
 //! The choices that this server made and has not confirmed yet: should the plane be built anew in between, they are
 //! brought along.
 
+use std::sync::Arc;
+
 use cxroute_core::call::{EventKey, SessionToken};
 use cxroute_core::strategy::{
     Adopted, Choice, Counted, LiveAttempt, PROVISIONAL_LEASE, Picked, SessionImage,
@@ -24,7 +26,7 @@ pub(crate) struct Made {
 }
 
 struct Unconfirmed {
-    epoch: String,
+    epoch: Arc<str>,
     at: Instant,
     /// The caller's time then.
     asked: Timestamp,
@@ -34,7 +36,7 @@ struct Unconfirmed {
 
 impl Made {
     /// Notes what came of a choice.
-    pub(crate) fn note(&mut self, asked: &Asked, choice: &Choice, epoch: &str) {
+    pub(crate) fn note(&mut self, asked: &Asked, choice: &Choice, epoch: &Arc<str>) {
         let Choice::Made(pick) = choice else { return };
         let (number, seat, probe) = match &pick.picked {
             Picked::Seat(picked) => (picked.attempt, Some(picked.seat), picked.probe),
@@ -46,15 +48,15 @@ impl Made {
             self.most = self.choices.len() * 2;
         }
         let attempt = LiveAttempt { number, seat, open_until: None, probe };
-        let (counted, epoch) = (pick.delta.counted, epoch.to_owned());
+        let (counted, epoch) = (pick.delta.counted, Arc::clone(epoch));
         let made = Unconfirmed { epoch, at: Instant::now(), asked: asked.now, attempt, counted };
-        self.choices.insert((asked.token.clone(), asked.key), made);
+        self.choices.insert((asked.choose.token.clone(), asked.choose.key), made);
     }
 
     /// If `operation` confirms a choice of another epoch: what this epoch is to be told first.
     pub(crate) fn adopted(&self, operation: &Operation, epoch: &str) -> Option<Adopted> {
         let Operation::Complete { token, key, open_until, .. } = operation else { return None };
-        let made = self.choices.get(&(token.clone(), *key)).filter(|made| made.epoch != epoch)?;
+        let made = self.choices.get(&(token.clone(), *key)).filter(|made| *made.epoch != *epoch)?;
         let number = made.attempt.number;
         let attempt = LiveAttempt { open_until: Some(*open_until), ..made.attempt.clone() };
         let (token, attempts) = (token.clone(), vec![attempt]);
@@ -85,7 +87,7 @@ mod tests {
         let key = EventKey { kind: EventKind::VoiceRequest, hash: 1 };
         let mut made = Made::default();
         let attempt = LiveAttempt { number: 1, seat: None, open_until: None, probe: None };
-        let (epoch, asked) = ("one".to_owned(), Timestamp::from_millis(1_000));
+        let (epoch, asked) = ("one".into(), Timestamp::from_millis(1_000));
         let unconfirmed = Unconfirmed { epoch, at: Instant::now(), asked, attempt, counted: None };
         made.choices.insert((token.clone(), key), unconfirmed);
         let open_until = Timestamp::from_millis(60_000);

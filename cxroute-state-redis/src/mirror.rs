@@ -29,8 +29,10 @@ const REST: Duration = Duration::from_millis(500);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long `completed` is shown.
 const COMPLETED: Duration = Duration::from_secs(300);
-/// More than this is not gathered; it is not shown then.
+/// More open choices than this are not gathered; they are not shown then.
 const MOST: usize = 10_000;
+/// So many calls are shown at a time, which is more than people can read: a busy tenant does not pay for all of its calls.
+const MOST_SHOWN: usize = 128;
 /// So many steps go into one script: others' scripts wait for it.
 const MOST_STEPS: usize = 2_000;
 
@@ -48,10 +50,10 @@ pub(crate) struct Mirror {
     groups: FxHashMap<GroupId, Strategy>,
     /// Groups that were shown as a whole, in this epoch.
     whole: FxHashSet<GroupId>,
-    epoch: String,
+    epoch: Arc<str>,
     /// Choices that are not known to be durable: when they were made, whose they are, and whether they are shown.
     open: FxHashMap<(SessionToken, EventKey), Open>,
-    /// Signals that have become durable.
+    /// Signals that have become durable before they were shown, the first of them.
     completed: Vec<(SessionToken, EventKey)>,
     /// Choices that were shown, and are durable or taken back.
     closed: Vec<(SessionToken, EventKey, Closed)>,
@@ -80,7 +82,7 @@ impl Mirror {
             failed: Arc::default(),
             groups: FxHashMap::default(),
             whole: FxHashSet::default(),
-            epoch: String::new(),
+            epoch: "".into(),
             open: FxHashMap::default(),
             completed: Vec::new(),
             closed: Vec::new(),
@@ -117,8 +119,7 @@ impl Mirror {
         }
         if open.is_some_and(|open| open.is_shown) {
             self.closed.push((token.clone(), key, closed));
-        }
-        if closed == Closed::Durable && self.completed.len() < MOST {
+        } else if closed == Closed::Durable && self.completed.len() < MOST_SHOWN {
             self.completed.push((token.clone(), key));
         }
     }
@@ -166,7 +167,8 @@ impl Mirror {
     /// What there is to say of single calls.
     fn calls(&mut self) -> Option<Pipeline> {
         let (keys, mut pipeline, mut count) = (&self.keys, Pipeline::new(), 0);
-        for ((token, key), open) in self.open.iter_mut().filter(|(_, open)| !open.is_shown) {
+        let unshown = self.open.iter_mut().filter(|(_, open)| !open.is_shown);
+        for ((token, key), open) in unshown.take(MOST_SHOWN) {
             let left = PROVISIONAL_LEASE.saturating_sub(open.at.elapsed());
             open.is_shown = true;
             if left > Duration::ZERO {
@@ -179,8 +181,11 @@ impl Mirror {
         }
         for (token, key, closed) in self.closed.drain(..) {
             pipeline.cmd("DEL").arg(keys.lock(&token)).ignore();
-            if closed == Closed::TakenBack {
-                pipeline.cmd("DEL").arg(keys.idempotent(&token, key)).ignore();
+            match closed {
+                Closed::Durable => self.completed.push((token, key)),
+                Closed::TakenBack => {
+                    pipeline.cmd("DEL").arg(keys.idempotent(&token, key)).ignore();
+                }
             }
             count += 1;
         }

@@ -9,6 +9,7 @@ use cxroute_core::strategy::{
 use cxroute_core::time::Timestamp;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::wire::{Choose, Operation};
 
@@ -84,7 +85,7 @@ impl Replica {
     }
 
     fn choose(&mut self, choose: &Choose, now: Timestamp) -> Outcome {
-        let mut stages = Vec::with_capacity(choose.stages.len());
+        let mut stages = SmallVec::<[Arc<Roster>; 2]>::with_capacity(choose.stages.len());
         for fingerprint in &choose.stages {
             let Some(known) = self.rosters.get_mut(fingerprint) else { return Outcome::UnknownRoster };
             self.uses += 1;

@@ -25,9 +25,12 @@ impl Lua {
     }
 }
 
+/// So many entries come with the answer of a script, which says so itself.
+const MOST_WITH_SCRIPT: usize = 100;
 /// So many entries are read at once.
 const MOST_READ: usize = 2_000;
-/// A state is written in pieces of this many bytes, so that others' pipelines find their way in between.
+/// A state is a list of pieces of this many bytes, so that others' pipelines find their way in between while it is written.
+/// A text that grows piece by piece would be copied again and again.
 const PIECE: usize = 256 * 1024;
 /// A state that nobody finishes writing goes after this.
 const UNFINISHED: Duration = Duration::from_secs(60);
@@ -39,21 +42,15 @@ pub(crate) struct Read {
     pub(crate) id: String,
     /// Its number: one more than that of the entry before it.
     pub(crate) number: u64,
-    pub(crate) operation: Vec<u8>,
-}
-
-impl Read {
-    /// When it was written, in milliseconds of Redis's clock.
-    pub(crate) fn millis(&self) -> i64 {
-        self.id.split_once('-').and_then(|(millis, _)| millis.parse().ok()).unwrap_or(0)
-    }
+    pub(crate) operations: Vec<u8>,
 }
 
 /// What came of appending.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Appended {
-    /// The operations are in the log, the last one with this number.
-    Yes { last: u64, snapshot_due: bool },
+    /// The operations are in the log, in its last entry, which has this number and id; without operations the number is
+    /// that of the last entry that there is.
+    Yes { last: u64, id: String, snapshot_due: bool },
     /// There is no plane, or Redis was started anew since.
     Lost,
     /// The plane has another epoch than the caller's.
@@ -62,7 +59,7 @@ pub(crate) enum Appended {
     Late,
 }
 
-/// An answer of the append script, with the entries that were behind the caller's position.
+/// An answer of the append script, with the entries between the caller's position and its own entry.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     /// Redis's clock, in milliseconds.
@@ -101,13 +98,21 @@ pub(crate) enum Founded {
     Newer(String),
 }
 
-/// Where a caller stands, and how long it waits.
+/// Where a caller stands: epoch, number and id of the last entry that it has applied.
 pub(crate) struct Position<'a> {
     pub(crate) epoch: &'a str,
-    /// Id of the last entry that it has applied.
+    pub(crate) number: u64,
     pub(crate) id: &'a str,
+}
+
+/// An entry that is to be appended.
+pub(crate) struct Append<'a> {
     /// In milliseconds of Redis's clock; 0: none.
     pub(crate) deadline: i64,
+    /// Whether Redis is told how long to keep it all: once in a while is enough.
+    pub(crate) renews: bool,
+    /// None: the log is only looked at.
+    pub(crate) operations: Option<&'a [u8]>,
 }
 
 /// A tenant's way to Redis.
@@ -120,41 +125,49 @@ pub(crate) struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Appends operations and reads what is behind the position, the new ones included, in one round trip.
+    /// Appends an entry, and reads those between the position and it in the same round trip.
     pub(crate) async fn exchange(
         &self,
         position: &Position<'_>,
-        operations: &[Vec<u8>],
+        entry: &Append<'_>,
     ) -> Result<Exchange, Trouble> {
+        let keep = if entry.renews { self.keep_millis() } else { 0 };
         let answers = self
             .run(&APPEND, |by| {
-                let mut pipeline = Pipeline::new();
-                let mut append = by.cmd(&[self.keys.plane(), self.keys.log(), self.keys.snapshot()]);
-                append.arg(position.epoch).arg(position.deadline).arg(self.keep_millis()).arg(operations);
-                pipeline.add_command(append);
-                let after = format!("({}", position.id);
-                pipeline.cmd("XRANGE").arg(self.keys.log()).arg(after).arg("+");
-                pipeline.arg("COUNT").arg(MOST_READ);
-                pipeline
+                by.alone(&[self.keys.plane(), self.keys.log(), self.keys.snapshot()], |append| {
+                    append.arg(position.epoch).arg(entry.deadline).arg(keep);
+                    append.arg(position.number).arg(position.id).arg(entry.operations);
+                })
             })
             .await?;
-        let [answer, entries] = <[Value; 2]>::try_from(answers).map_err(|_| strange("two answers"))?;
-        let entries = read_entries(entries).ok_or_else(|| strange("entries"))?;
-        let more = entries.len() == MOST_READ;
-        let mut answer = fields(answer);
+        let mut answer = fields(answers.into_iter().next().unwrap_or_default());
         let (status, now) = (text(answer.next()), number(answer.next()).ok_or_else(|| strange("a time"))?);
+        let mut entries = Vec::new();
         let appended = match &*status {
             "ok" => {
-                let last = number(answer.next()).ok_or_else(|| strange("a number"))?;
-                let _id = answer.next();
-                Appended::Yes { last: last.unsigned_abs(), snapshot_due: number(answer.next()) == Some(1) }
+                let last = number(answer.next()).ok_or_else(|| strange("a number"))?.unsigned_abs();
+                let (id, snapshot_due) = (text(answer.next()), number(answer.next()) == Some(1));
+                entries = answer.next().and_then(read_entries).ok_or_else(|| strange("entries"))?;
+                Appended::Yes { last, id, snapshot_due }
             }
             "lost" => Appended::Lost,
             "epoch" => Appended::OtherEpoch,
             "late" => Appended::Late,
             _ => return Err(strange("a status")),
         };
+        let more = entries.len() >= MOST_WITH_SCRIPT;
         Ok(Exchange { now, appended, entries, more })
+    }
+
+    /// The entries behind an id, as many as are read at once, and whether more may follow.
+    pub(crate) async fn read(&self, id: &str) -> Result<(Vec<Read>, bool), Trouble> {
+        let mut pipeline = Pipeline::new();
+        pipeline.cmd("XRANGE").arg(self.keys.log()).arg(format!("({id}")).arg("+");
+        pipeline.arg("COUNT").arg(MOST_READ);
+        let answers = self.link.run(&pipeline, self.patience).await?;
+        let entries = answers.into_iter().next().and_then(read_entries).ok_or_else(|| strange("entries"))?;
+        let more = entries.len() == MOST_READ;
+        Ok((entries, more))
     }
 
     /// The state that a replica starts from.
@@ -174,7 +187,7 @@ impl Desk<'_> {
                 epoch: text(answer.next()),
                 number: number(answer.next()).ok_or_else(|| strange("a number"))?.unsigned_abs(),
                 id: text(answer.next()),
-                state: bytes(answer.next()),
+                state: pieces(answer.next()).concat(),
             },
             "lost" => Loaded::Lost,
             "newer" => Loaded::Newer(text(answer.next())),
@@ -226,7 +239,7 @@ impl Desk<'_> {
         self.link.run(&start, self.patience).await?;
         for piece in state.chunks(PIECE) {
             let mut append = Pipeline::new();
-            append.cmd("APPEND").arg(&newer).arg(piece).ignore();
+            append.cmd("RPUSH").arg(&newer).arg(piece).ignore();
             append.cmd("PEXPIRE").arg(&newer).arg(millis(UNFINISHED)).ignore();
             self.link.run(&append, self.patience).await?;
         }
@@ -234,6 +247,7 @@ impl Desk<'_> {
         self.run(&SHORTEN, |by| {
             by.alone(&keys, |shorten| {
                 shorten.arg(epoch).arg(number).arg(id).arg(self.keep_millis());
+                shorten.arg(state.chunks(PIECE).len()).arg(state.len());
             })
         })
         .await?;
@@ -326,6 +340,10 @@ fn bytes(value: Option<Value>) -> Vec<u8> {
     }
 }
 
+fn pieces(value: Option<Value>) -> Vec<Vec<u8>> {
+    value.map(fields).unwrap_or_default().map(|piece| bytes(Some(piece))).collect()
+}
+
 pub(crate) fn text(value: Option<Value>) -> String {
     String::from_utf8(bytes(value)).unwrap_or_default()
 }
@@ -344,8 +362,8 @@ fn read_entries(value: Value) -> Option<Vec<Read>> {
         let mut entry = fields(entry);
         let id = text(entry.next());
         let mut named = fields(entry.next()?);
-        let (_, n, _, operation) = (named.next()?, named.next(), named.next()?, named.next());
-        Some(Read { id, number: number(n)?.unsigned_abs(), operation: bytes(operation) })
+        let (_, n, _, operations) = (named.next()?, named.next(), named.next()?, named.next());
+        Some(Read { id, number: number(n)?.unsigned_abs(), operations: bytes(operations) })
     };
     entries.into_iter().map(entry).collect()
 }

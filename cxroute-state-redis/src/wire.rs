@@ -1,17 +1,23 @@
-//! An operation as the log holds it.
+//! Operations as the log holds them.
 
 use std::sync::Arc;
 
 use cxroute_core::call::{EventKey, SessionToken};
 use cxroute_core::id::AgentId;
 use cxroute_core::secret::Sealed;
-use cxroute_core::strategy::{Adopted, LastResort, Preferences, Roster, SessionImage, Settle};
+use cxroute_core::strategy::{Adopted, LastResort, Plane, Preferences, Roster, SessionImage, Settle};
 use cxroute_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// One entry of the log: MessagePack with named fields, so that a later version may add some.
+/// The form of the log's entries.
+const FORM: u32 = 1;
+/// Servers of one version read each other's states and entries, and the plane of a lower one makes room.
+pub(crate) const VERSION: u32 = Plane::VERSION * 100 + FORM;
+
+/// One operation. An entry of the log is a list of them, the operations of a batch in order: MessagePack with named
+/// fields, so that a later version may add some.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Entry {
+pub(crate) struct Timed {
     /// The caller's time, where that is what counts; else the entry's own is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) at: Option<Timestamp>,
@@ -19,13 +25,13 @@ pub(crate) struct Entry {
     pub(crate) op: Operation,
 }
 
-/// What is done to a plane.
+/// What is done to a plane. Cheap to clone: what is large is shared.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Operation {
     /// Later choices name this roster by its fingerprint.
     Know(Arc<Roster>),
-    Choose(Choose),
+    Choose(Arc<Choose>),
     Settle {
         token: SessionToken,
         settle: Settle,
@@ -72,18 +78,6 @@ pub(crate) struct Unreadable {
     expected: &'static str,
     got: usize,
     why: String,
-}
-
-impl Entry {
-    /// As bytes.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        encode(self)
-    }
-
-    /// From bytes.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
-        decode("an operation", bytes)
-    }
 }
 
 /// Any of this crate's values as bytes: none of them holds what MessagePack cannot.

@@ -159,15 +159,16 @@ impl<'a> CxHeaders<'a> {
 
     fn slot(&mut self, name: &str) -> Option<&mut Option<Cow<'a, str>>> {
         let prefix = name.get(..5).filter(|prefix| prefix.eq_ignore_ascii_case("x-cx-"))?;
-        Some(match name[prefix.len()..].to_ascii_lowercase().as_str() {
-            "session" => &mut self.session,
-            "stageid" => &mut self.stage_id,
-            "from" => &mut self.from,
-            "to" => &mut self.to,
-            "domain" => &mut self.domain,
-            "source" => &mut self.source,
-            _ => return None,
-        })
+        let name = &name[prefix.len()..];
+        let slots = [
+            ("session", &mut self.session),
+            ("stageid", &mut self.stage_id),
+            ("from", &mut self.from),
+            ("to", &mut self.to),
+            ("domain", &mut self.domain),
+            ("source", &mut self.source),
+        ];
+        slots.into_iter().find_map(|(wanted, slot)| name.eq_ignore_ascii_case(wanted).then_some(slot))
     }
 }
 

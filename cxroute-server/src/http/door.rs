@@ -19,6 +19,8 @@ use super::target::{Endpoint, Target};
 use super::uncancelled;
 use crate::meters::Reason;
 
+/// The header that names a tenant's domain.
+const DOMAIN: &str = "x-cx-domain";
 /// A gate may take so long to load; more, and the store counts as away. The loading itself goes on.
 const LOADING: Duration = Duration::from_millis(700);
 
@@ -35,7 +37,7 @@ impl Door {
     pub(super) async fn knock(app: &App, target: &Target, headers: &HeaderMap) -> Result<Self, Refusal> {
         let Some(domain) = &target.domain else { return Err(stranger(app, headers)) };
         let Some(gate) = gate(app, domain).await? else { return Err(stranger(app, headers)) };
-        if cx_headers(headers).disagreeing_domain(domain.as_str()).is_some() {
+        if named_domain(headers).disagreeing_domain(domain.as_str()).is_some() {
             return Err(Refusal::Unauthorized(Reason::OtherDomain));
         }
         let wants_signature = gate.snapshot().tenant().keys.signature_secret.is_some();
@@ -67,6 +69,12 @@ impl Door {
 /// The headers that say something about a call.
 pub(super) fn cx_headers(headers: &HeaderMap) -> CxHeaders<'_> {
     CxHeaders::pick(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+}
+
+/// Of these headers the one that the door asks for.
+fn named_domain(headers: &HeaderMap) -> CxHeaders<'_> {
+    let named = headers.get_all(DOMAIN).into_iter();
+    CxHeaders::pick(named.map(|value| (DOMAIN, value.as_bytes())))
 }
 
 /// A domain's gate. One that is kept is there at once; one that has to be loaded is loaded whoever waits for it.

@@ -1,12 +1,13 @@
 //! Work that a client which goes away does not cancel, and that is not waited for longer than a deadline.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::poll_fn;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use super::app::Guests;
 
@@ -21,39 +22,48 @@ pub(super) enum Unfinished {
 
 /// Runs `work` to its end, whatever becomes of the caller, and waits for it until `deadline`.
 ///
-/// Work that is done at the first look, as it is on in-memory adapters, costs neither a task nor a timer. A task is made
-/// of it before anything can cancel it: nothing is awaited in between. A server that drains waits for its guests.
+/// The caller does the work itself. A task is made of it only when the caller goes away or the deadline has passed: one per
+/// call would be woken for every step of it, and wake the caller in turn. A server that drains waits for its guests.
 pub(super) async fn run<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
     deadline: Duration,
     guests: &Guests,
 ) -> Result<T, Unfinished> {
-    let mut work = Box::pin(work);
-    let first = poll_fn(|context| Poll::Ready(look(work.as_mut(), context))).await;
-    match first {
-        Err(panicked) => Err(panicked),
-        Ok(Poll::Ready(result)) => Ok(result),
-        Ok(Poll::Pending) => {
-            let guest = guests.enter();
-            let task = tokio::spawn(async move {
-                let _until_its_end = guest;
-                work.await
-            });
-            match tokio::time::timeout(deadline, task).await {
-                Ok(Ok(result)) => Ok(result),
-                Ok(Err(_)) => Err(Unfinished::Panicked),
-                Err(_) => Err(Unfinished::Late),
-            }
-        }
+    let mut work = Work { future: Some(Box::pin(work)), guests };
+    timeout(deadline, poll_fn(|context| work.look(context))).await.unwrap_or(Err(Unfinished::Late))
+}
+
+/// Work that goes on by itself when it is dropped before its end.
+struct Work<'a, F: Future + Send + 'static> {
+    future: Option<Pin<Box<F>>>,
+    guests: &'a Guests,
+}
+
+impl<F: Future + Send + 'static> Work<'_, F> {
+    fn look(&mut self, context: &mut Context<'_>) -> Poll<Result<F::Output, Unfinished>> {
+        let Some(future) = &mut self.future else { return Poll::Ready(Err(Unfinished::Panicked)) };
+        // After a panic the work is dropped, never polled again.
+        let looked = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+        let ended = match looked {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(result)) => Ok(result),
+            Err(_) => Err(Unfinished::Panicked),
+        };
+        self.future = None;
+        Poll::Ready(ended)
     }
 }
 
-fn look<T>(
-    work: Pin<&mut (impl Future<Output = T> + Send)>,
-    context: &mut Context<'_>,
-) -> Result<Poll<T>, Unfinished> {
-    // After a panic the work is dropped, never polled again.
-    catch_unwind(AssertUnwindSafe(|| work.poll(context))).map_err(|_| Unfinished::Panicked)
+impl<F: Future + Send + 'static> Drop for Work<'_, F> {
+    fn drop(&mut self) {
+        // Without a runtime there is nobody left to do it.
+        let (Some(future), Ok(runtime)) = (self.future.take(), Handle::try_current()) else { return };
+        let guest = self.guests.enter();
+        runtime.spawn(async move {
+            let _until_its_end = guest;
+            future.await;
+        });
+    }
 }
 
 #[cfg(test)]
@@ -61,6 +71,7 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
+    use futures_util::FutureExt as _;
     use tokio::sync::oneshot;
     use tokio::task::yield_now;
 
@@ -118,5 +129,18 @@ mod tests {
             wait.await.unwrap();
             assert!(done.load(Ordering::SeqCst));
         }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_drains_waits_for_work_that_nobody_waits_for_any_more() {
+        let guests = Guests::new();
+        let (go, gone) = oneshot::channel::<()>();
+        let work = async move {
+            let _went = gone.await;
+        };
+        assert_eq!(run(work, SOON, &guests).await, Err(Unfinished::Late));
+        assert!(guests.left().now_or_never().is_none());
+        go.send(()).unwrap();
+        guests.left().await;
     }
 }

@@ -69,10 +69,11 @@ async fn one_by_one(world: &World) {
     assert_eq!(choices.len() as u64, CALLS, "scripts that choose");
     assert!(choices.iter().all(|choices| *choices == 1), "{choices:?}");
     assert!(told as u64 <= CALLS, "{told} scripts tell that a choice is durable");
-    // A script and its read are one pipeline. Beside them the publisher of events and the views for people run scripts.
-    let beside = 10 + 25 * took.as_secs_f64().ceil() as u64;
-    assert!((CALLS..=2 * CALLS + 20).contains(&reads), "{reads} reads");
-    assert!((reads..=reads + beside).contains(&scripts), "{scripts} scripts, {reads} reads");
+    // A script reads by itself what the other server wrote. Beside them the publisher of events, the views for people and
+    // the looks at what others wrote run scripts.
+    let beside = 30 + 50 * took.as_secs_f64().ceil() as u64;
+    assert!((CALLS..=2 * CALLS + beside).contains(&scripts), "{scripts} scripts");
+    assert!(reads <= scripts, "{scripts} scripts, {reads} reads");
     // The servers' own upkeep may commit in between; what a slow machine did not commit in time shares a later commit.
     assert!(counted[0] <= CALLS + 2 && counted[0] + spooled >= CALLS, "{names:?} {counted:?}");
 }

@@ -1,11 +1,14 @@
 //! Publishing: by one server at a time, whose script does nothing once another has taken over.
 
+use std::collections::hash_map::Entry;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use cxroute_core::authority::IngestScope;
-use cxroute_core::call::{CallEvent, CallEventKind, RecordStatus};
-use cxroute_core::port::{Event, EventId, EventsError, News, Outgoing, Term};
+use cxroute_core::call::{CallEvent, CallEventKind, RecordStatus, SessionToken};
+use cxroute_core::id::{AgentId, CallId, GroupId};
+use cxroute_core::port::{EventsError, News, Outgoing, Term};
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -25,12 +28,30 @@ pub(super) struct Lease {
     least: u64,
 }
 
-/// The message of the channel, from behind the id on.
+/// The message of the channel, from behind the id on: an [`Event`](cxroute_core::port::Event) that is written as it is
+/// made.
 #[derive(Serialize)]
 struct Tail<'a> {
     event_type: &'a str,
-    data: &'a serde_json::Value,
+    data: Data<'a>,
     timestamp: String,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    agent_id: Option<AgentId>,
+    call_id: CallId,
+    duration: Option<u32>,
+    group_id: Option<GroupId>,
+    session_token: &'a SessionToken,
+    status: &'a str,
+}
+
+/// What is said of a call in one field.
+#[derive(Serialize)]
+struct Rest {
+    call_id: CallId,
+    duration: Option<u32>,
 }
 
 impl RedisEvents {
@@ -70,12 +91,14 @@ impl RedisEvents {
         let doubtful = self.take_sure(scope) != Some(term);
         let mut all_known = 0;
         for chunk in waiting.chunks(MOST) {
-            let events: Vec<Said> = chunk.iter().map(|outgoing| said(outgoing, &room.keys)).collect();
+            let events: Vec<Said> = chunk.iter().map(said).collect();
+            let calls = calls_said(chunk, &room.keys);
             let publication = Publication {
                 term,
                 attempt: self.tries.fetch_add(1, Ordering::Relaxed) + 1,
                 doubtful,
                 events: &events,
+                calls: &calls,
             };
             match room.publish(&publication).await {
                 Ok(Published::Yes { known }) => all_known += known,
@@ -99,21 +122,52 @@ impl RedisEvents {
     }
 }
 
-fn said(outgoing: &Outgoing, keys: &EventKeys) -> Said {
-    let id = outgoing.id.get();
-    let News::Call(event) = &outgoing.news else { return Said { id, ..Said::default() } };
-    Said { id, message: tail(event), call: Some(call_said(event, keys)) }
+fn said(outgoing: &Outgoing) -> Said {
+    let message = match &outgoing.news {
+        News::Call(event) => tail(event),
+        News::Gap => String::new(),
+    };
+    Said { id: outgoing.id.get(), message }
+}
+
+/// How calls stand after these events: a call is said once, as its last event left it.
+fn calls_said(events: &[Outgoing], keys: &EventKeys) -> Vec<CallSaid> {
+    let mut calls: Vec<CallSaid> = Vec::new();
+    let mut places = FxHashMap::<&SessionToken, usize>::default();
+    for outgoing in events {
+        let News::Call(event) = &outgoing.news else { continue };
+        let said = call_said(outgoing.id.get(), event, keys);
+        match places.entry(&event.session_token) {
+            Entry::Occupied(place) => {
+                let before = &mut calls[*place.get()];
+                let start = std::mem::take(&mut before.start);
+                *before = CallSaid { start: if said.start.is_empty() { start } else { said.start }, ..said };
+            }
+            Entry::Vacant(place) => {
+                place.insert(calls.len());
+                calls.push(said);
+            }
+        }
+    }
+    calls
 }
 
 fn tail(event: &CallEvent) -> String {
-    let event = Event::of_call(EventId::ZERO, event);
-    let tail = Tail { event_type: &event.event_type, data: &event.data, timestamp: event.at.to_string() };
+    let data = Data {
+        agent_id: event.agent_id,
+        call_id: event.call_id,
+        duration: event.duration,
+        group_id: event.group_id,
+        session_token: &event.session_token,
+        status: event.status.as_str(),
+    };
+    let tail = Tail { event_type: event.kind.as_str(), data, timestamp: event.at.to_string() };
     // Texts and numbers always serialise.
     let object = serde_json::to_string(&tail).unwrap_or_default();
     object.strip_prefix('{').unwrap_or_default().to_owned()
 }
 
-fn call_said(event: &CallEvent, keys: &EventKeys) -> CallSaid {
+fn call_said(id: u64, event: &CallEvent, keys: &EventKeys) -> CallSaid {
     let is_new = event.kind == CallEventKind::CallQueued;
     let (state, is_over) = match event.status {
         RecordStatus::Queued if is_new => ("queued", false),
@@ -122,14 +176,64 @@ fn call_said(event: &CallEvent, keys: &EventKeys) -> CallSaid {
         RecordStatus::InProgress => ("connected", false),
         over => (over.as_str(), true),
     };
-    let metadata = serde_json::json!({ "call_id": event.call_id, "duration": event.duration });
+    // Numbers always serialise.
+    let rest = serde_json::to_string(&Rest { call_id: event.call_id, duration: event.duration });
     CallSaid {
         key: keys.session(&event.session_token),
+        id,
         state,
         is_over,
         start: if is_new { event.at.to_string() } else { String::new() },
         agent: event.agent_id.map(|id| id.to_string()).unwrap_or_default(),
         group: event.group_id.map(|id| id.to_string()).unwrap_or_default(),
-        metadata: metadata.to_string(),
+        metadata: rest.unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cxroute_core::port::{Event, EventId, OutboxId};
+    use cxroute_core::time::Timestamp;
+
+    use super::*;
+
+    fn event(kind: CallEventKind, status: RecordStatus) -> CallEvent {
+        CallEvent {
+            kind,
+            at: Timestamp::from_millis(1_767_571_200_123),
+            call_id: CallId::new(20),
+            session_token: SessionToken::new("a \"call\"").unwrap(),
+            agent_id: Some(AgentId::new(7)),
+            group_id: None,
+            status,
+            duration: Some(42),
+        }
+    }
+
+    #[test]
+    fn what_is_said_of_an_event_is_the_event_behind_its_id() {
+        let event = event(CallEventKind::CallQueued, RecordStatus::Queued);
+        let whole = serde_json::to_string(&Event::of_call(EventId::ZERO, &event)).unwrap();
+        let (_, behind_id) = whole.split_once(',').unwrap();
+        assert_eq!(tail(&event), behind_id);
+    }
+
+    #[test]
+    fn a_call_is_said_once_as_its_last_event_left_it_and_when_it_began() {
+        let statuses = [RecordStatus::Queued, RecordStatus::Ringing];
+        let kinds = [CallEventKind::CallQueued, CallEventKind::CallStarted];
+        let events: Vec<Outgoing> = (1..)
+            .zip(kinds.into_iter().zip(statuses))
+            .map(|(id, (kind, status))| Outgoing {
+                id: OutboxId::new(id),
+                tenant: cxroute_core::id::TenantId::new(5),
+                news: News::Call(event(kind, status)),
+            })
+            .collect();
+        #[expect(clippy::disallowed_methods, reason = "the test plays the host")]
+        let scope = cxroute_core::authority::Operator::assume().ingest(cxroute_core::id::TenantId::new(5));
+        let calls = calls_said(&events, &EventKeys::of(scope.read()));
+        let said: Vec<_> = calls.iter().map(|call| (call.id, call.state, call.start.is_empty())).collect();
+        assert_eq!(said, [(2, "connecting", false)]);
     }
 }

@@ -20,8 +20,8 @@ static LOOK: LazyLock<Lua> = LazyLock::new(|| {
     Lua::new(concat!(include_str!("../lua/events_epoch.lua"), include_str!("../lua/look.lua")))
 });
 
-/// So many events are read at once.
-const PAGE: usize = 256;
+/// So many publications are read at once.
+const PAGE: usize = 64;
 
 /// One publication.
 pub(super) struct Publication<'a> {
@@ -31,23 +31,24 @@ pub(super) struct Publication<'a> {
     pub(super) doubtful: bool,
     /// In order.
     pub(super) events: &'a [Said],
+    /// How the events' calls stand after them, one entry a call.
+    pub(super) calls: &'a [CallSaid],
 }
 
 /// What is said of one event.
-#[derive(Default)]
 pub(super) struct Said {
     /// Its id in the outbox.
     pub(super) id: u64,
     /// The message of the channel, from behind the id on; empty for a gap.
     pub(super) message: String,
-    /// How its call stands.
-    pub(super) call: Option<CallSaid>,
 }
 
 /// How a call stands, as people read it.
 pub(super) struct CallSaid {
     /// Its hash.
     pub(super) key: String,
+    /// The id in the outbox of its last event.
+    pub(super) id: u64,
     pub(super) state: &'static str,
     /// Whether it stays in that state.
     pub(super) is_over: bool,
@@ -87,27 +88,21 @@ pub(super) struct Room {
 impl Room {
     /// Publishes in order.
     pub(super) async fn publish(&self, publication: &Publication<'_>) -> Result<Published, Trouble> {
-        let stream = || self.keys.stream();
-        let calls = publication.events.iter().map(|said| said.call.as_ref().map(|call| call.key.clone()));
-        let keys: Vec<String> =
-            self.both().into_iter().chain(calls.map(|key| key.unwrap_or_else(stream))).collect();
+        let Publication { term, attempt, doubtful, events, calls } = publication;
+        let states = calls.iter().map(|call| call.key.clone());
+        let keys: Vec<String> = self.both().into_iter().chain(states).collect();
         let answers = self
             .run(&PUBLISH, |by| {
                 by.alone(&keys, |publish| {
                     self.common(publish);
-                    publish.arg(publication.term.get()).arg(publication.attempt).arg(self.options.kept);
-                    publish.arg(i32::from(publication.doubtful));
-                    for said in publication.events {
+                    publish.arg(term.get()).arg(attempt).arg(self.options.kept).arg(i32::from(*doubtful));
+                    publish.arg(events.len());
+                    for said in *events {
                         publish.arg(said.id).arg(&said.message);
-                        match &said.call {
-                            Some(call) => {
-                                publish.arg(call.state).arg(i32::from(call.is_over)).arg(&call.start);
-                                publish.arg(&call.agent).arg(&call.group).arg(&call.metadata);
-                            }
-                            None => {
-                                publish.arg(&[""; 6]);
-                            }
-                        }
+                    }
+                    for call in *calls {
+                        publish.arg(call.id).arg(call.state).arg(i32::from(call.is_over)).arg(&call.start);
+                        publish.arg(&call.agent).arg(&call.group).arg(&call.metadata);
                     }
                 })
             })
@@ -147,7 +142,7 @@ impl Room {
         let entries = fields(entries);
         let more = entries.len() == PAGE;
         // What a later version writes and this one cannot read is a gap.
-        let events: Vec<Event> = entries.filter_map(event).collect();
+        let events: Vec<Event> = entries.flat_map(events).filter(|event| event.id > at).collect();
         let newest = events.last().map_or(EventId::ZERO, |event| event.id);
         Ok(Page { last: if more { newest } else { newest.max(head) }, events, more })
     }
@@ -195,10 +190,10 @@ fn last_of(answer: Option<Value>) -> Option<EventId> {
     Some(EventId { epoch: number()?, number: number()? })
 }
 
-/// An entry as `XRANGE` gives it: id, then names and values.
-fn event(entry: Value) -> Option<Event> {
-    let mut named = fields(fields(entry).nth(1)?);
-    serde_json::from_str(&text(named.nth(3))).ok()
+/// An entry as `XRANGE` gives it: its id, then ids in the outbox and messages in turn.
+fn events(entry: Value) -> impl Iterator<Item = Event> {
+    let named = fields(entry).nth(1).map(fields).unwrap_or_default();
+    named.filter_map(|value| serde_json::from_str(&text(Some(value))).ok())
 }
 
 /// What people read of when a gap was noticed.

@@ -11,7 +11,7 @@ if held[1] ~= ARGV[1] or term <= least then
   -- A Redis that has lost the last term knows the time.
   term = math.max(term + 1, least + 1, clock[1] * 1000000 + clock[2])
 end
-redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'until', string.format('%.0f', now + ARGV[2]),
-  'term', string.format('%.0f', term))
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'until', string.format('%d', now + ARGV[2]),
+  'term', string.format('%d', term))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return {'leads', string.format('%.0f', term)}
+return {'leads', string.format('%d', term)}

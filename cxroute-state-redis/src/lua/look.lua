@@ -4,4 +4,4 @@
 local epoch, n = where(KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
-return {epoch, string.format('%.0f', n)}
+return {epoch, string.format('%d', n)}

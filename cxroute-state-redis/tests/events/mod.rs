@@ -108,8 +108,10 @@ async fn heard(listener: &mut Box<dyn Subscription>, count: usize) -> Vec<String
     words
 }
 
+/// How many events are in the stream.
 fn entries(redis: &PrivateRedis) -> u64 {
-    redis.says(&["xlen", "tenant:{5}:events:stream"]).parse().unwrap()
+    let said = redis.says(&["xrange", "tenant:{5}:events:stream", "-", "+"]);
+    said.lines().filter(|line| line.starts_with('{')).count() as u64
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,7 +140,7 @@ async fn listeners_on_every_server_are_woken_and_people_can_read_what_was_said()
          \"timestamp\":\"{}\"}}",
         seconds(20)
     );
-    assert_eq!(said.lines().collect::<Vec<_>>(), [&id.to_string(), "outbox", "20", "event", &message]);
+    assert_eq!(said.lines().collect::<Vec<_>>(), [&id.to_string(), "20", &message]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,12 +4,13 @@
 //! A batch is whatever has gathered while the one before was on its way, so a busy tenant pays for few round trips and a
 //! quiet one never waits. What nobody waits for (that a choice is durable, that a call has ended) gathers a little longer.
 
+mod state;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cxroute_core::port::LiveError;
-use cxroute_core::strategy::{Plane, PlaneImage};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -23,8 +24,8 @@ use crate::mirror::Mirror;
 use crate::options::RedisLiveOptions;
 use crate::owed::{Owed, Room};
 use crate::replica::Outcome;
-use crate::script::{Appended, Desk, Founded, Loaded, Replace};
-use crate::wire::Operation;
+use crate::script::{Append, Appended, Desk, Read};
+use crate::wire::{self, Operation, Timed};
 
 /// So many asks share a batch.
 const MOST_IN_BATCH: usize = 128;
@@ -36,10 +37,10 @@ const PAUSE: Duration = Duration::from_millis(250);
 const IDLE: Duration = Duration::from_secs(600);
 /// Building a plane anew may take this long.
 pub(crate) const RESTORING: Duration = Duration::from_secs(5);
-/// Loading the state of a busy tenant may take this long; its calls do not wait for it longer than they said.
-const LOADING: Duration = Duration::from_secs(2);
 /// A plane that missed something is not built anew more often than this.
 const BETWEEN_REPLACEMENTS: Duration = Duration::from_secs(5);
+/// Redis is told how long to keep a plane so many times in that span: by every entry it would cost more than the entry.
+const RENEWALS: u32 = 256;
 /// A batch that met another epoch or a gap is tried so often.
 const MOST_TRIES: usize = 4;
 
@@ -243,7 +244,7 @@ impl Tenant {
             }
             let Some(copy) = &self.copy else { continue };
             let batch = Batch::of(&asks, copy, &self.made, self.options.clock);
-            let appended = match self.append(&batch.entries).await {
+            let appended = match self.append(batch.operations).await {
                 Ok(appended) => appended,
                 Err(why) => return Err((asks, why)),
             };
@@ -266,8 +267,8 @@ impl Tenant {
     /// Tells what is owed, all of it: what is asked now comes after it.
     async fn pay(&mut self) -> Result<(), LiveError> {
         while let (false, Some(copy)) = (self.owed.is_empty(), &self.copy) {
-            let (entries, count) = Batch::owed(&self.owed, copy, &self.made, self.options.clock);
-            match self.append(&entries).await? {
+            let (operations, count) = Batch::owed(&self.owed, copy, &self.made, self.options.clock);
+            match self.append(operations).await? {
                 Sent::InLog(_) => {
                     self.owed.oldest(count).for_each(|(operation, _)| {
                         self.made.settle(operation);
@@ -281,18 +282,22 @@ impl Tenant {
         Ok(())
     }
 
-    /// Appends entries and applies all that is behind, them included.
-    async fn append(&mut self, entries: &[Vec<u8>]) -> Result<Sent, LiveError> {
+    /// Appends operations as one entry and applies all that is behind, them included. An entry of this server's own is not
+    /// read back.
+    async fn append(&mut self, operations: Vec<Timed>) -> Result<Sent, LiveError> {
+        let encoded = (!operations.is_empty()).then(|| wire::encode(&operations));
         let deadline = self.deadline();
         let desk = way(&self.link, &self.keys, &self.options);
         let Some(copy) = &mut self.copy else { return Ok(Sent::Nothing) };
-        let mut exchange = match desk.exchange(&copy.position(deadline), entries).await {
+        let renews = copy.renewed.is_none_or(|at| at.elapsed() > self.options.keep / RENEWALS);
+        let entry = Append { deadline, renews, operations: encoded.as_deref() };
+        let exchange = match desk.exchange(&copy.position(), &entry).await {
             Ok(exchange) => exchange,
             Err(trouble) => return Err(self.fails(&trouble)),
         };
         self.clock = Some((Instant::now(), exchange.now));
-        let (last, due) = match exchange.appended {
-            Appended::Yes { last, snapshot_due } => (last, snapshot_due),
+        let (last, id, due) = match exchange.appended {
+            Appended::Yes { last, id, snapshot_due } => (last, id, snapshot_due),
             Appended::OtherEpoch => return Ok(Sent::Nothing),
             Appended::Lost => {
                 self.copy = None;
@@ -300,23 +305,42 @@ impl Tenant {
             }
             Appended::Late => return Err(self.fails(&Trouble::Away("it was late".to_owned()))),
         };
-        self.look = match exchange.entries.len() > entries.len() {
-            true => self.options.follow,
-            false => (self.look * 2).min(self.options.follow * 16),
+        self.look = match exchange.entries.is_empty() {
+            false => self.options.follow,
+            true => (self.look * 2).min(self.options.follow * 16),
         };
-        let first = last + 1 - entries.len() as u64;
-        let mut outcomes = Vec::with_capacity(entries.len());
+        if renews && encoded.is_some() {
+            copy.renewed = Some(Instant::now());
+        }
+        let own = encoded.is_some().then_some(last);
+        let sent = self.follow(exchange.entries, exchange.more, Own { last, own, id, operations }).await?;
+        if due {
+            self.shorten();
+        }
+        Ok(sent)
+    }
+
+    /// Applies what others wrote and, in its place, what this server has appended.
+    async fn follow(&mut self, mut entries: Vec<Read>, mut more: bool, mine: Own) -> Result<Sent, LiveError> {
+        let Own { last, own, id, operations } = mine;
+        let mut outcomes = Vec::new();
         loop {
             let Some(copy) = &mut self.copy else { return Ok(Sent::Unknown) };
-            match copy.apply(exchange.entries, first..=last, &mut outcomes) {
-                Ok(()) if copy.number >= last => break,
-                Ok(()) if exchange.more => {}
+            match copy.apply(entries, own, &mut outcomes) {
+                Ok(()) if own == Some(copy.number + 1) => {
+                    return Ok(Sent::InLog(copy.apply_next(last, id, operations)));
+                }
+                Ok(()) if copy.number >= last => return Ok(Sent::InLog(outcomes)),
+                Ok(()) if more => {}
                 // What was cut off the log, or is of another epoch by now.
                 Ok(()) | Err(Behind::Gap) => match self.load().await {
                     Ok(())
                         if outcomes.is_empty()
-                            && self.copy.as_ref().is_some_and(|copy| copy.number < first) => {}
-                    _ if entries.is_empty() => return Ok(Sent::Nothing),
+                            && self
+                                .copy
+                                .as_ref()
+                                .is_some_and(|copy| copy.number < own.unwrap_or(u64::MAX)) => {}
+                    _ if own.is_none() => return Ok(Sent::Nothing),
                     _ => return Ok(Sent::Unknown),
                 },
                 Err(Behind::Unreadable(why)) => {
@@ -326,16 +350,11 @@ impl Tenant {
                 }
             }
             let Some(copy) = &self.copy else { return Ok(Sent::Unknown) };
-            exchange = match way(&self.link, &self.keys, &self.options).exchange(&copy.position(0), &[]).await
-            {
-                Ok(exchange) => exchange,
+            (entries, more) = match way(&self.link, &self.keys, &self.options).read(&copy.id).await {
+                Ok(read) => read,
                 Err(trouble) => return Err(self.fails(&trouble)),
             };
         }
-        if due {
-            self.shorten();
-        }
-        Ok(Sent::InLog(outcomes))
     }
 
     /// Hands outcomes to those who wait; gives back the asks whose rosters were not known.
@@ -354,7 +373,7 @@ impl Tenant {
                 (ask @ Ask::Choose(..), Some(Outcome::UnknownRoster)) => again.push(ask),
                 (Ask::Choose(asked, reply), Some(Outcome::Choice(choice))) => {
                     self.made.note(&asked, &choice, &copy.epoch);
-                    self.mirror.chosen(&asked.token, asked.key, &choice);
+                    self.mirror.chosen(&asked.choose.token, asked.choose.key, &choice);
                     // A caller that has given up decided by itself: what becomes durable of that takes this one's place.
                     let _gone = reply.send(Ok(choice)).is_err();
                 }
@@ -375,66 +394,6 @@ impl Tenant {
         again
     }
 
-    async fn have_copy(&mut self) -> Result<(), LiveError> {
-        match self.copy {
-            Some(_) => Ok(()),
-            None => self.load().await,
-        }
-    }
-
-    /// Loads the state that there is.
-    async fn load(&mut self) -> Result<(), LiveError> {
-        self.copy = None;
-        let desk = Desk { patience: LOADING, ..way(&self.link, &self.keys, &self.options) };
-        match desk.load(Plane::VERSION).await {
-            Ok(Loaded::State { now, epoch, number, id, state }) => {
-                self.clock = Some((Instant::now(), now));
-                match Copy::read(epoch, number, id, &state) {
-                    Ok(copy) => self.copy = Some(copy),
-                    Err(why) => {
-                        tracing::error!(keys = %self.keys.snapshot(), %why, "the state cannot be read");
-                        return Err(LiveError::Lost);
-                    }
-                }
-                Ok(())
-            }
-            Ok(Loaded::Lost) => Err(LiveError::Lost),
-            Ok(Loaded::Newer(version)) => Err(away(&newer(&version))),
-            Err(trouble) => Err(self.fails(&trouble)),
-        }
-    }
-
-    /// Builds the plane from the store's image: if there is none, or if the one there is missed something.
-    async fn restore(&mut self, image: PlaneImage) -> Result<(), LiveError> {
-        let replace = match self.is_to_be_founded() {
-            true => Replace::Yes,
-            false => Replace::No,
-        };
-        if replace == Replace::No && self.copy.is_some() && self.append(&[]).await.is_ok() {
-            return Ok(());
-        }
-        let epoch = format!("{:016x}", getrandom::u64().map_err(|error| away(&error.to_string()))?);
-        let (state, mut fresh) = Copy::founding(epoch, image);
-        let desk = Desk { patience: RESTORING, ..way(&self.link, &self.keys, &self.options) };
-        let version = Plane::VERSION;
-        match desk.found(&fresh.epoch, replace, version, &state).await {
-            Ok(Founded::Yes { now, number }) => {
-                tracing::info!(keys = %self.keys.plane(), epoch = %fresh.epoch, "the execution plane was built from the store");
-                self.clock = Some((Instant::now(), now));
-                fresh.number = number;
-                self.copy = Some(fresh);
-                if replace == Replace::Yes {
-                    self.replaced = Some(Instant::now());
-                }
-            }
-            Ok(Founded::There) => self.copy = None,
-            Ok(Founded::Newer(version)) => return Err(away(&newer(&version))),
-            Err(trouble) => return Err(self.fails(&trouble)),
-        }
-        self.standing.missed.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-
     /// Until when a script may do what this server waits for, in milliseconds of Redis's clock.
     fn deadline(&self) -> i64 {
         let patience = self.options.patience;
@@ -442,28 +401,16 @@ impl Tenant {
             now + i64::try_from((at.elapsed() + patience).as_millis()).unwrap_or(i64::MAX / 2)
         })
     }
+}
 
-    /// Writes the state as it is now, in the background.
-    fn shorten(&self) {
-        let Some(copy) = &self.copy else { return };
-        if self.shortening.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let (link, keys, options) = (Arc::clone(&self.link), Arc::clone(&self.keys), self.options);
-        let (copy, shortening) = (copy.clone(), Arc::clone(&self.shortening));
-        tokio::spawn(async move {
-            let encoded = tokio::task::spawn_blocking(move || (copy.state(), copy)).await;
-            if let Ok((state, copy)) = encoded {
-                let desk = Desk { patience: RESTORING, ..way(&link, &keys, &options) };
-                let writer = format!("{}-{}", copy.epoch, copy.number);
-                let done = desk.shorten(&writer, &copy.epoch, copy.number, &copy.id, &state).await;
-                if let Err(trouble) = done {
-                    tracing::warn!(keys = %keys.snapshot(), ?trouble, "a state could not be written");
-                }
-            }
-            shortening.store(false, Ordering::Relaxed);
-        });
-    }
+/// What this server has appended.
+struct Own {
+    /// Number of the last entry that there is, this server's own included.
+    last: u64,
+    /// The same, if it is this server's own, which has this id and these operations.
+    own: Option<u64>,
+    id: String,
+    operations: Vec<Timed>,
 }
 
 /// What came of appending a batch.
@@ -482,8 +429,4 @@ fn way<'a>(link: &'a Link, keys: &'a Keys, options: &RedisLiveOptions) -> Desk<'
 
 fn away(reason: &str) -> LiveError {
     LiveError::Unavailable { reason: reason.to_owned() }
-}
-
-fn newer(version: &str) -> String {
-    format!("the plane in Redis is of version {version}, this server's is {}", Plane::VERSION)
 }
