@@ -1,7 +1,7 @@
 //! Values as they stand in the text of a statement.
 //!
 //! A batch travels as one text, rows and all, because a row that the database has to take out of a JSON parameter costs it
-//! about twice as much (ADR 0007). This is the only place where a value becomes text of SQL. What holds it together: a
+//! about twice as much (ADR 0008). This is the only place where a value becomes text of SQL. What holds it together: a
 //! text is quoted, and within quotes only the quote and the backslash mean anything, since every session sets its
 //! `sql_mode` without `NO_BACKSLASH_ESCAPES` and its character set to utf8mb4 (see `connect.rs`), in which no byte of
 //! another character is one of them; bytes are hexadecimal digits; numbers are digits.
