@@ -1,5 +1,7 @@
 //! The in-memory adapters against the conformance kit: the executable specification keeps its own contract.
 
+#[cfg(feature = "runtime")]
+mod committing;
 mod frozen_live;
 mod memory_spool;
 mod publishing;

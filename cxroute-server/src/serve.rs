@@ -135,7 +135,8 @@ async fn backing(options: &ServeOptions, opened: Opened) -> anyhow::Result<Backi
         None => Committing::Direct,
         Some(folder) => {
             let spool = SqliteSpool::open(&folder, options.spool_options()).await;
-            Committing::Grouped(Arc::new(spool.with_context(|| format!("spool {}", folder.display()))?))
+            let spool = Arc::new(spool.with_context(|| format!("spool {}", folder.display()))?);
+            Committing::Grouped { spool, at_once: options.store.store.transactions_at_once() }
         }
     };
     Ok(Backing {

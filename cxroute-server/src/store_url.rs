@@ -134,6 +134,14 @@ impl StoreUrl {
         }
     }
 
+    /// How many transactions of webhooks it takes at once. SQLite has one writer.
+    pub(crate) const fn transactions_at_once(&self) -> usize {
+        match self {
+            Self::Memory | Self::Sqlite(_) => 1,
+            Self::MySql(_) => 2,
+        }
+    }
+
     fn exists(&self) -> bool {
         match self {
             Self::Memory => false,

@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::fmt;
 use std::hash::BuildHasher as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hashbrown::HashTable;
@@ -32,12 +33,13 @@ pub(super) struct Sessions {
     alarms: BinaryHeap<Reverse<(Timestamp, SessionToken)>>,
 }
 
-/// One call; boxed, so that a part that grows does not move it.
+/// One call; on its own, so that a part that grows does not move it, and shared with copies of the plane until one of them
+/// changes it: a plane of many calls is copied while live calls wait.
 #[derive(Clone, Debug)]
 struct Entry {
     hash: u64,
     token: SessionToken,
-    session: Box<Session>,
+    session: Arc<Session>,
 }
 
 impl Entry {
@@ -65,7 +67,7 @@ impl Sessions {
     pub(super) fn find_mut(&mut self, token: &SessionToken) -> Option<&mut Session> {
         let hash = hash_of(token);
         let found = self.parts[part_of(hash)].find_mut(hash, |entry| entry.is(hash, token));
-        found.map(|entry| &mut *entry.session)
+        found.map(|entry| Arc::make_mut(&mut entry.session))
     }
 
     /// The call, made if it is new.
@@ -74,8 +76,8 @@ impl Sessions {
         let part = &mut self.parts[part_of(hash)];
         let entry = part.entry(hash, |entry| entry.is(hash, token), |entry| entry.hash);
         let entry =
-            entry.or_insert_with(|| Entry { hash, token: token.clone(), session: Box::default() }).into_mut();
-        &mut entry.session
+            entry.or_insert_with(|| Entry { hash, token: token.clone(), session: Arc::default() }).into_mut();
+        Arc::make_mut(&mut entry.session)
     }
 
     pub(super) fn remove(&mut self, token: &SessionToken) {
@@ -141,7 +143,7 @@ impl Serialize for Sessions {
         let count: usize = self.parts.iter().map(HashTable::len).sum();
         let mut list = serializer.serialize_seq(Some(count))?;
         for entry in self.parts.iter().flatten() {
-            list.serialize_element(&(&entry.token, &entry.session))?;
+            list.serialize_element(&(&entry.token, &*entry.session))?;
         }
         list.end()
     }

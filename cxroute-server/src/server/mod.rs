@@ -96,7 +96,12 @@ pub enum Committing {
     /// Each by itself, without a spool: for stores in memory.
     Direct,
     /// In groups, with a spool behind the store.
-    Grouped(Arc<dyn Spool>),
+    Grouped {
+        /// What is behind the store.
+        spool: Arc<dyn Spool>,
+        /// How many transactions the store takes at once: at least 1.
+        at_once: usize,
+    },
 }
 
 /// Why a server does not start.
@@ -290,13 +295,17 @@ fn public_url(given: Option<&str>, scheme: &str, address: SocketAddr) -> Result<
 async fn committing(backing: &Backing, options: &ServerOptions) -> (Arc<dyn Commit>, Option<Arc<Committer>>) {
     match &backing.durability {
         Committing::Direct => (Arc::new(Direct::new(Arc::clone(&backing.store))), None),
-        Committing::Grouped(spool) => {
+        Committing::Grouped { spool, at_once } => {
             let committer = Committer::start(
                 Arc::clone(&backing.store),
                 Some(Arc::clone(spool)),
                 Some(Told { live: Arc::clone(&backing.live), clock: crate::now }),
                 operator(),
-                CommitterOptions { store_budget: options.deadline * 30 / 100, ..CommitterOptions::default() },
+                CommitterOptions {
+                    store_budget: options.deadline * 30 / 100,
+                    most_at_once: *at_once,
+                    ..CommitterOptions::default()
+                },
             );
             if committer.catch_up(options.catch_up).await == CatchUp::Waiting {
                 tracing::warn!("the store is away: what waits in the spool goes into it later");
@@ -314,7 +323,7 @@ fn app(
 ) -> Result<Arc<App>, ServerError> {
     let spool = match &backing.durability {
         Committing::Direct => None,
-        Committing::Grouped(spool) => Some(Arc::clone(spool)),
+        Committing::Grouped { spool, .. } => Some(Arc::clone(spool)),
     };
     let parts = Parts {
         store: backing.store,

@@ -17,7 +17,8 @@ const DEADLINE: Duration = Duration::from_secs(2);
 /// A server on this store, with its spool in `folder`.
 async fn server(store: &Arc<Faulty>, folder: &Path) -> Desk {
     let spool = SqliteSpool::open(folder, SpoolOptions::default()).await.unwrap();
-    Desk::open_on(Arc::clone(store), Committing::Grouped(Arc::new(spool)), DEADLINE).await
+    let durability = Committing::Grouped { spool: Arc::new(spool), at_once: 1 };
+    Desk::open_on(Arc::clone(store), durability, DEADLINE).await
 }
 
 /// A server has known the tenant, and is gone.

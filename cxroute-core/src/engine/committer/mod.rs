@@ -4,16 +4,19 @@
 //! One task collects and commits, another drains the spool. Both live on the Tokio runtime that [`Committer::start`]
 //! is called on, and end when the committer is closed.
 
+mod transactions;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use rustc_hash::{FxHashMap, FxHashSet};
-use tokio::sync::{Mutex, Notify, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use self::transactions::{Begun, Transactions};
 use super::drain::{self, Then, Told, Way};
 use crate::authority::{IngestScope, Operator};
 use crate::call::{EventKey, Ingested, SessionToken, Signal, SignalKind};
@@ -25,6 +28,9 @@ use crate::port::{Commit, Committed, Retry, Spool, Store, StoreError};
 pub struct CommitterOptions {
     /// At most so many signals share a transaction; 256 by default.
     pub most_in_batch: usize,
+    /// So many transactions are under way at once, at least 1 and by default 1. Another one begins only once 16 signals
+    /// wait, so that few signals share one all the same, and never with a call that an earlier one has signals of.
+    pub most_at_once: usize,
     /// The store answers within this, or its signals go to the spool (domain.md §7); 150 ms by default.
     pub store_budget: Duration,
     /// After a time-out the store is left alone for this long; 500 ms by default.
@@ -35,6 +41,7 @@ impl Default for CommitterOptions {
     fn default() -> Self {
         Self {
             most_in_batch: 256,
+            most_at_once: 1,
             store_budget: Duration::from_millis(150),
             pause: Duration::from_millis(500),
         }
@@ -69,8 +76,6 @@ pub struct Committer {
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// However slow the store is, so many signals share a transaction if they wait for one.
-const LEAST_IN_BATCH: usize = 16;
 /// So many signals leave the spool in one transaction: live calls' transactions wait for the rows that it locks.
 const MOST_DRAINED: usize = 64;
 
@@ -93,7 +98,7 @@ struct Shared {
     waiting: Waiting,
     /// Tells the drainer that something was spooled, and everyone that the committer closes.
     wake: Notify,
-    closing: tokio::sync::watch::Sender<Running>,
+    closing: watch::Sender<Running>,
 }
 
 #[derive(Default)]
@@ -122,7 +127,7 @@ impl Committer {
         options: CommitterOptions,
     ) -> Arc<Self> {
         let (queue, items) = mpsc::unbounded_channel();
-        let (closing, _) = tokio::sync::watch::channel(Running::Yes);
+        let (closing, _) = watch::channel(Running::Yes);
         let counts = Counts::default();
         let shared = Arc::new(Shared {
             store,
@@ -203,66 +208,32 @@ impl Commit for Committer {
     }
 }
 
+/// Waits until the committer closes.
+async fn closed(closing: &mut watch::Receiver<Running>) {
+    // An error says that it is gone.
+    let _closing = closing.wait_for(|running| *running == Running::Closing).await;
+}
+
 async fn collect(shared: Arc<Shared>, mut items: mpsc::UnboundedReceiver<Item>) {
     let mut closing = shared.closing.subscribe();
-    let mut away_until = Instant::now();
-    let mut batch = Vec::new();
-    let mut pace = Pace::of(&shared.options);
+    let mut transactions = Transactions::of(&shared);
+    let (mut waiting, mut open) = (Vec::new(), true);
     loop {
+        while transactions.begin(&mut waiting).await == Begun::Some {}
+        if !open && waiting.is_empty() && transactions.is_idle() {
+            return;
+        }
+        let room = transactions.room(&waiting);
         tokio::select! {
             biased;
-            taken = items.recv_many(&mut batch, pace.most) => if taken == 0 { return },
-            _ = closing.wait_for(|running| *running == Running::Closing) => {
-                items.close();
-                if items.is_empty() {
-                    return;
-                }
-                continue;
-            }
+            Some(done) = transactions.next_end() => transactions.end(done).await,
+            taken = items.recv_many(&mut waiting, room), if open && room > 0 => open = taken > 0,
+            () = closed(&mut closing), if open => open = false,
         }
-        let (mut late, mut direct) = (Vec::new(), Vec::new());
-        for mut item in batch.drain(..) {
-            // In this order: what is forgotten in between has left the spool for the store, which knows it.
-            item.copy = shared.waiting.knows(&item.scope, &item.signal);
-            if shared.queues_behind(&item) { late.push(item) } else { direct.push(item) }
-        }
-        match Instant::now() < away_until {
-            true => late.extend(direct),
-            false => {
-                let (began, signals) = (Instant::now(), direct.len());
-                let (unanswered, away) = shared.store_batch(direct).await;
-                pace.took(signals, began.elapsed());
-                late.extend(unanswered);
-                if away {
-                    away_until = Instant::now() + shared.options.pause;
-                }
-            }
-        }
-        if !late.is_empty() {
-            shared.spool_batch(late).await;
-        }
-    }
-}
-
-/// How many signals share a transaction: as many as the store takes well within its budget, so that a store that gets
-/// slower under load gets smaller batches, and is not taken for one that is away.
-struct Pace {
-    most: usize,
-    limit: usize,
-    budget: Duration,
-}
-
-impl Pace {
-    fn of(options: &CommitterOptions) -> Self {
-        let limit = options.most_in_batch.max(1);
-        Self { most: limit, limit, budget: options.store_budget }
-    }
-
-    fn took(&mut self, signals: usize, span: Duration) {
-        if span > self.budget / 2 && signals > 0 {
-            self.most = (signals / 2).clamp(LEAST_IN_BATCH.min(self.limit), self.limit);
-        } else if signals >= self.most && span < self.budget / 4 {
-            self.most = (self.most + self.most / 4 + 1).min(self.limit);
+        if !open {
+            items.close();
+            // What was sent before is still taken.
+            while items.recv_many(&mut waiting, usize::MAX).await > 0 {}
         }
     }
 }
@@ -410,25 +381,4 @@ fn answered(signal: &Signal) -> Signal {
         basis.answered = true;
     }
     signal
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_store_that_gets_slow_gets_smaller_batches_and_larger_ones_once_it_is_fast_again() {
-        let budget = Duration::from_millis(150);
-        let mut pace = Pace::of(&CommitterOptions { store_budget: budget, ..CommitterOptions::default() });
-        pace.took(256, budget / 5);
-        assert_eq!(pace.most, 256);
-        pace.took(200, budget);
-        assert_eq!(pace.most, 100);
-        (0..10).for_each(|_| pace.took(pace.most, budget));
-        assert_eq!(pace.most, LEAST_IN_BATCH);
-        pace.took(3, budget / 100);
-        assert_eq!(pace.most, LEAST_IN_BATCH, "a batch that was not full says nothing");
-        (0..100).for_each(|_| pace.took(pace.most, budget / 5));
-        assert_eq!(pace.most, 256);
-    }
 }
