@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::disallowed_methods,
     reason = "helpers of tests, which are the operator"
 )]
@@ -10,6 +11,9 @@
 #[path = "away/store.rs"]
 mod away;
 mod memory_spool;
+#[cfg(feature = "runtime")]
+#[path = "away/slow_spool.rs"]
+mod slow_spool;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -36,11 +40,28 @@ async fn tenant(store: &MemoryStore, name: &str) -> TenantId {
 }
 
 /// An engine on this store and spool, as after a start.
-fn engine(store: &Arc<Away>, spool: &Arc<MemorySpool>) -> Engine {
+fn engine<S: Spool + 'static>(store: &Arc<Away>, spool: &Arc<S>) -> Engine {
     let parts = Parts::in_memory(Arc::new(MemoryStore::new()), "https://cx.example.com");
     let commit = Arc::new(Direct::new(store.clone()));
     let spool: Arc<dyn Spool> = spool.clone();
     Engine::new(Parts { store: store.clone(), commit, spool: Some(spool), ..parts }, &Operator::assume())
+}
+
+#[cfg(feature = "runtime")]
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_is_late_because_its_snapshot_is_being_kept_is_there_once_it_is() {
+    use std::time::Duration;
+    let inner = Arc::new(MemoryStore::new());
+    tenant(&inner, "one").await;
+    let spool = slow_spool::SlowSpool::new(MemorySpool::default(), Duration::from_secs(1));
+    let engine = engine(&Arc::new(Away::new(inner)), &Arc::new(spool));
+    let engine = engine.with_store_patience(Duration::from_millis(100));
+    let began = tokio::time::Instant::now();
+    let one = domain("one");
+    let gate =
+        tokio::time::timeout(Duration::from_secs(60), engine.gate(&one)).await.expect("it never comes");
+    assert!(gate.unwrap().is_some());
+    assert_eq!(began.elapsed(), Duration::from_secs(1));
 }
 
 #[tokio::test]

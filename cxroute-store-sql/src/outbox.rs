@@ -1,6 +1,6 @@
 //! The outbox: rows from what happened, from rows to what waits to be published, and what goes when nobody publishes it.
 //!
-//! A row has the events of a batch, up to [`MOST`] of a tenant: with one row an event, the outbox would be the dearest part
+//! A row has the events of a batch, up to 60 of a tenant: with one row an event, the outbox would be the dearest part
 //! of a call. An event's id is its row's and its place in it; of a row that was published in part, `told` has a bit for each
 //! event that was.
 

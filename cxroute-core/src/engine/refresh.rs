@@ -1,8 +1,10 @@
 //! Loading and refreshing gates: one load per tenant however many calls wait for it, and a poll of revisions that
 //! replaces snapshots without stopping readers.
 
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
 
 use rustc_hash::FxHashMap;
 
@@ -16,6 +18,48 @@ use crate::port::Changes;
 /// Gates are kept for this many tenants; beyond that one makes room, and is loaded again when its tenant calls.
 const MOST_GATES: usize = 20_000;
 
+/// What a store says of a domain.
+type Found = Result<Option<Snapshot>, EngineError>;
+
+/// Whose word of a domain is taken.
+enum Said {
+    ByStore(Found),
+    BySpool(Snapshot),
+}
+
+/// What the store finds, or what the spool keeps if that is there first or the store fails. Both go on meanwhile: the store's
+/// answer is on its way into the spool, perhaps, and would keep the spool from answering if it stood still.
+async fn first_word(
+    mut finding: Pin<&mut impl Future<Output = Found>>,
+    mut keeping: Pin<&mut impl Future<Output = Option<Snapshot>>>,
+) -> Said {
+    let (mut found, mut asked) = (None, true);
+    poll_fn(|context| {
+        if found.is_none()
+            && let Poll::Ready(answer) = finding.as_mut().poll(context)
+        {
+            match answer {
+                Ok(answer) => return Poll::Ready(Said::ByStore(Ok(answer))),
+                Err(error) => found = Some(error),
+            }
+        }
+        if asked && let Poll::Ready(kept) = keeping.as_mut().poll(context) {
+            asked = false;
+            if let Some(snapshot) = kept {
+                return Poll::Ready(Said::BySpool(snapshot));
+            }
+        }
+        match found.take() {
+            Some(error) if !asked => Poll::Ready(Said::ByStore(Err(error))),
+            error => {
+                found = error;
+                Poll::Pending
+            }
+        }
+    })
+    .await
+}
+
 impl Engine {
     pub(super) fn known_gates(&self) -> MutexGuard<'_, FxHashMap<Domain, Arc<Gate>>> {
         self.gates.lock().unwrap_or_else(PoisonError::into_inner)
@@ -28,15 +72,21 @@ impl Engine {
         }
         let owner = OnceLock::new();
         let mut finding = pin!(self.find(domain, &owner));
-        let found = match self.patience.within(finding.as_mut()).await {
-            Some(Ok(found)) => found,
-            late => match (self.kept(domain, owner.get()).await, late) {
-                (Some(snapshot), _) => return Ok(Some(self.keep_gate(domain, snapshot, Source::Spool))),
-                (None, Some(Err(error))) => return Err(error),
-                (None, _) => finding.await?,
+        let in_time = self.patience.within(finding.as_mut()).await;
+        let said = match in_time {
+            Some(Ok(found)) => Said::ByStore(Ok(found)),
+            Some(Err(error)) => match self.kept(domain, owner.get()).await {
+                Some(snapshot) => Said::BySpool(snapshot),
+                None => Said::ByStore(Err(error)),
             },
+            None => first_word(finding, pin!(self.kept(domain, owner.get()))).await,
         };
-        Ok(found.map(|snapshot| self.keep_gate(domain, snapshot, Source::Store)))
+        match said {
+            Said::ByStore(found) => {
+                Ok(found?.map(|snapshot| self.keep_gate(domain, snapshot, Source::Store)))
+            }
+            Said::BySpool(snapshot) => Ok(Some(self.keep_gate(domain, snapshot, Source::Spool))),
+        }
     }
 
     /// What the store says of a domain; whose it is, as soon as that is known.

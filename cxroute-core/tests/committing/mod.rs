@@ -1,6 +1,6 @@
 //! Which signals share a transaction of the committer, and which wait for another's end.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "what cannot be set up has failed the test")]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up has failed the test")]
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
