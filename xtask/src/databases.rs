@@ -28,7 +28,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// What a commit waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Commits {
-    /// For the disk, as is the default: what is committed survives a power cut.
+    /// For the disk, as is the default: what is committed survives a power cut. Log and buffers are sized for that, as
+    /// docs/operations.md says.
     Durable,
     /// For nothing, or the system's cache: a power cut takes what is committed, and MariaDB's SIGKILL the last second of
     /// it. Tests are right without it, and slower; those that kill servers start their own.
@@ -181,6 +182,9 @@ fn mariadb(sh: &Shell, folder: &Path, commits: Commits) -> anyhow::Result<Server
         Commits::Hasty => "--innodb-flush-log-at-trx-commit=0",
     };
     command.args(["--no-defaults", "--skip-log-bin", flush, "--max-connections=500"]);
+    if commits == Commits::Durable {
+        command.args(["--innodb-log-file-size=1G", "--innodb-buffer-pool-size=1G"]);
+    }
     command.arg(data_option).arg(user_option).arg(format!("--socket={}", socket.display()));
     command.arg(format!("--bind-address={}", address.ip())).arg(format!("--port={}", address.port()));
     Server::start(command, address, &folder.join("log"), greets)
@@ -214,12 +218,15 @@ fn mysql(tool: String, folder: &Path, commits: Commits) -> anyhow::Result<(ToolS
     let url = url.with_context(|| format!("{} start printed no mysql:// URL", server.tool))?;
     // The tests make databases of their own.
     let (server_url, _) = url.rsplit_once('/').context("the URL names no database")?;
-    // It starts with commits that wait for the disk.
-    if commits == Commits::Hasty {
-        let relax = "SET GLOBAL innodb_flush_log_at_trx_commit = 2; SET GLOBAL sync_binlog = 0";
-        if let Err(error) = tell(address, relax) {
-            println!("MySQL waits for the disk at every commit, it could not be told otherwise: {error:#}");
+    // It starts with commits that wait for the disk, and sized for a small machine's leisure.
+    let set = match commits {
+        Commits::Hasty => "SET GLOBAL innodb_flush_log_at_trx_commit = 2; SET GLOBAL sync_binlog = 0",
+        Commits::Durable => {
+            "SET GLOBAL innodb_redo_log_capacity = 1073741824; SET GLOBAL innodb_buffer_pool_size = 1073741824"
         }
+    };
+    if let Err(error) = tell(address, set) {
+        println!("MySQL stays as it starts, it could not be told otherwise ({set}): {error:#}");
     }
     Ok((server, server_url.to_owned(), address))
 }
