@@ -389,12 +389,16 @@ fn holds(law: impl FnOnce() -> Checked) -> bool {
     matches!(catch_unwind(AssertUnwindSafe(law)), Ok(Ok(())))
 }
 
+/// So often a law is held against a fault until it finds it. One of random operations may miss a rare one in its 64 cases.
+const RUNS: usize = 8;
+
 /// Each fault is found by its law, which the same adapter without the fault keeps.
 macro_rules! caught {
     ($port:ident, $make:ident: $($fault:ident by $law:ident,)+) => {$(
         let law = |fault| holds(|| $port::hold(|| async { $make(fault) }, $port::law::$law));
         assert!(law(Fault::None), "{} holds without a fault", stringify!($law));
-        assert!(!law(Fault::$fault), "{} finds {:?}", stringify!($law), Fault::$fault);
+        let found = (0..RUNS).any(|_| !law(Fault::$fault));
+        assert!(found, "{} finds {:?}", stringify!($law), Fault::$fault);
     )+};
 }
 

@@ -128,10 +128,14 @@ async fn connected(port: u16) -> MySqlConnection {
 
 /// The statement that sets what an option of `mysqld` sets: the tool takes no options.
 fn global(option: &str) -> String {
-    let (name, value) = option.trim_start_matches("--").split_once('=').unwrap_or_else(|| panic!("{option}"));
-    let value = match value.strip_suffix('M') {
-        Some(mebibytes) => (mebibytes.parse::<u64>().unwrap() << 20).to_string(),
-        None => value.to_owned(),
+    // What is loose is no error where it is unknown: on a server of another make.
+    let named = option.trim_start_matches("--").trim_start_matches("loose-");
+    let (name, value) = named.split_once('=').unwrap_or_else(|| panic!("{option}"));
+    let bytes = |number: &str, shift: u32| (number.parse::<u64>().unwrap() << shift).to_string();
+    let value = match (value.strip_suffix('M'), value.strip_suffix('G')) {
+        (Some(mebibytes), _) => bytes(mebibytes, 20),
+        (_, Some(gibibytes)) => bytes(gibibytes, 30),
+        _ => value.to_owned(),
     };
     format!("SET GLOBAL {} = {value}", name.replace('-', "_"))
 }
