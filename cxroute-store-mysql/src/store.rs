@@ -62,8 +62,6 @@ pub struct MySqlStore {
     configurers: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<u64>>>>,
     /// Whose calls are looked at next for what is too old.
     round: Round,
-    /// Where groups' windows began when what had left them was last deleted.
-    windows: Mutex<HashMap<(u64, u64), i64>>,
 }
 
 impl MySqlStore {
@@ -90,19 +88,8 @@ impl MySqlStore {
         let drawn = getrandom::u32().map_err(|error| Fault::new(Kind::Broken, error.to_string()))?;
         let (tenants, configurers) = (RwLock::default(), Mutex::default());
         let (server, audit_id) = (drawn as u16, AtomicI64::new(0));
-        let (round, windows) = (Round::default(), Mutex::default());
-        Ok(Self {
-            writer,
-            readers,
-            patience,
-            most_events,
-            server,
-            audit_id,
-            tenants,
-            configurers,
-            round,
-            windows,
-        })
+        let round = Round::default();
+        Ok(Self { writer, readers, patience, most_events, server, audit_id, tenants, configurers, round })
     }
 
     /// Closes every connection once its work is done; what comes later finds the store away.
@@ -139,22 +126,6 @@ impl MySqlStore {
         let last = self.audit_id.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(after(last)));
         let audit_id = last.unwrap_or_default().max(minted);
         Writer { server: self.server, audit_id }
-    }
-
-    /// Of groups and where their windows begin now, those whose windows have moved since they were last noted.
-    pub(crate) fn moved(&self, begin: impl Iterator<Item = (u64, u64, i64)>) -> Vec<(u64, u64, i64)> {
-        let noted = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        begin
-            .filter(|(tenant, group, start)| noted.get(&(*tenant, *group)).is_none_or(|at| at < start))
-            .collect()
-    }
-
-    /// What had left these windows is deleted.
-    pub(crate) fn note_windows(&self, moved: &[(u64, u64, i64)]) {
-        if !moved.is_empty() {
-            let mut noted = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-            noted.extend(moved.iter().map(|(tenant, group, start)| ((*tenant, *group), *start)));
-        }
     }
 
     fn is_known(&self, tenant: TenantId) -> bool {

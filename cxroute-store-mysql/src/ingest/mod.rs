@@ -175,12 +175,9 @@ impl MySqlStore {
             // It writes nothing that a unique key could refuse, and perhaps it is none once its call is read.
             return Err(Failure::Raced(StoreError::Conflict { what: BATCH.to_owned() }));
         }
-        let rows = fold.into_rows()?;
-        let moved = self.moved(rows.books.each_window());
-        write::write(&mut packet, writer.server, rows, &moved).await?;
+        write::write(&mut packet, writer.server, fold.into_rows()?).await?;
         packet.plain("COMMIT");
         packet.send().await.map_err(|error| Failure::of(error, "a signal"))?;
-        self.note_windows(&moved);
         Ok(outcomes)
     }
 }

@@ -106,12 +106,11 @@ STRAIGHT_JOIN group_seats s ON s.tenant_id = k.tenant AND s.group_id = k.group_i
     AND s.joined_seq = k.seq
 ON DUPLICATE KEY UPDATE virtual_calls = VALUES(virtual_calls)";
 
-/// Adds a batch's rows to the text of the open transaction, and the deletion of what has left the windows that have moved.
+/// Adds a batch's rows to the text of the open transaction.
 pub(super) async fn write(
     packet: &mut Packet<'_>,
     server: u16,
     rows: BatchRows<Values>,
-    moved: &[(u64, u64, i64)],
 ) -> Result<(), Failure> {
     let rollups = rows.rollups(server % 16)?;
     let BatchRows { new_calls, changed_calls, sessions, receipts, audit, outbox, books, .. } = rows;
@@ -123,8 +122,8 @@ pub(super) async fn write(
     insert(packet, AUDIT, &audit, "").await?;
     insert(packet, OUTBOX, &outbox.into_rows()?, "").await?;
     if !books.is_empty() {
-        for (tenant, group, start) in moved {
-            packet.statement(GONE, &[key(*tenant), key(*group), *start].map(Bound::Number));
+        for (tenant, group, start) in books.each_window() {
+            packet.statement(GONE, &[key(tenant), key(group), start].map(Bound::Number));
         }
         insert(packet, PLANES, &books.planes()?, GREATER).await?;
         insert(packet, COUNTED, &books.counted()?, ADDED).await?;
