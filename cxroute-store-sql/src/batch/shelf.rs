@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use cxroute_core::call::{Basis, Call, EventKey, SessionToken, SignalKind};
+use cxroute_core::id::CallId;
 use cxroute_core::port::StoreError;
 use cxroute_core::secret::Sealed;
 use cxroute_core::time::Timestamp;
@@ -84,7 +85,7 @@ impl Wanted {
     fn among<'a>(items: impl Iterator<Item = &'a Item>) -> Self {
         let named = items.filter_map(|item| {
             let call = (item.tenant.get(), item.signal.token.clone()?);
-            Some((call, item.signal.key, wanted_id(&item.signal.kind)))
+            Some((call, item.signal.key, item.drawn.map(CallId::get)))
         });
         Self { named: named.collect() }
     }
@@ -176,13 +177,4 @@ impl Shelf {
 /// Whether a signal was decided as the first of its call.
 const fn is_first(kind: &SignalKind) -> bool {
     matches!(kind, SignalKind::Voice { basis: Basis { attempts: 0, answered: false }, .. })
-}
-
-/// The id that a signal would give to a new call.
-const fn wanted_id(kind: &SignalKind) -> Option<u64> {
-    match kind {
-        SignalKind::Voice { call, .. } | SignalKind::Dial { call, .. } => Some(call.id.get()),
-        SignalKind::Cdr(report) => Some(report.id.get()),
-        SignalKind::Update(_) | SignalKind::AuditOnly => None,
-    }
 }
