@@ -10,7 +10,7 @@
 //! - [`calls`] and [`config`]: rows to calls and aggregates.
 //! - [`outbox`]: events that wait to be published, and what goes when nobody publishes them.
 //! - [`retention`]: whose calls are too old.
-//! - [`codec`]: values as rows keep them. Rows travel to the database as JSON arrays.
+//! - [`codec`]: values as rows keep them. Rows travel to the database as JSON arrays, or in a form of the store's own.
 
 pub mod batch;
 pub mod calls;
