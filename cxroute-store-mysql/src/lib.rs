@@ -5,7 +5,8 @@
 //!
 //! Statements are few, static and fed with JSON: one statement reads or writes any number of rows (`JSON_TABLE(?)`), since
 //! each one is a round trip. Webhooks, which come by the thousand, have it better still: a batch is one text, with its
-//! rows as literals (`packet`, `literal`; ADR 0008). Rows are reached through a tenant only; the schema's keys are composite
+//! rows as literals (`packet`, `literal`; ADR 0008), and the rows that all calls of a group change are changed for many
+//! batches at once (`ledger`; ADR 0009). Rows are reached through a tenant only; the schema's keys are composite
 //! with it. The statements are of the dialect that MySQL and MariaDB share.
 
 // What tests share names the crate as its users do.
@@ -16,6 +17,7 @@ mod call_row;
 mod connect;
 mod error;
 mod ingest;
+mod ledger;
 mod literal;
 mod migrate;
 mod months;

@@ -4,12 +4,13 @@
 //! about twice as much (ADR 0008). This is the only place where a value becomes text of SQL. What holds it together: a
 //! text is quoted, and within quotes only the quote and the backslash mean anything, since every session sets its
 //! `sql_mode` without `NO_BACKSLASH_ESCAPES` and its character set to utf8mb4 (see `connect.rs`), in which no byte of
-//! another character is one of them; bytes are hexadecimal digits; numbers are digits.
-
-use std::fmt::Write as _;
+//! another character is one of them; bytes are hexadecimal digits; numbers are digits, and times are texts of them.
 
 use cxroute_core::port::StoreError;
-use cxroute_store_sql::codec::{HEX, MOMENT, RowForm};
+use cxroute_store_sql::codec::{MOMENT, RowForm};
+use data_encoding::HEXLOWER;
+use jiff::fmt::temporal::DateTimePrinter;
+use jiff::tz::TimeZone;
 use serde::ser::{self, Impossible, Serialize, SerializeStruct, SerializeTuple, Serializer};
 
 /// Rows as they stand behind `VALUES`, each with its length, so that a statement can be cut between them.
@@ -66,24 +67,17 @@ const FIRST_MOMENT: i64 = -62_135_596_800_000;
 /// The last millisecond that calendars know here, on the day before the last of the year 9999.
 const LAST_MOMENT: i64 = 253_402_207_200_000;
 
+/// Prints what the databases read as a `DATETIME(3)`.
+const PRINTER: DateTimePrinter = DateTimePrinter::new().separator(b' ').precision(Some(3));
+
 /// Adds a time as a `DATETIME(3)` in UTC, within what one can hold.
 fn push_moment(sql: &mut String, at: i64) -> Result<(), Unfit> {
     let at = at.clamp(FIRST_MOMENT, LAST_MOMENT);
     let at = jiff::Timestamp::from_millisecond(at).map_err(|error| Unfit(error.to_string()))?;
-    let at = at.to_zoned(jiff::tz::TimeZone::UTC).datetime();
-    let (date, time) = (at.date(), at.time());
-    write!(
-        sql,
-        "'{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}'",
-        date.year(),
-        date.month(),
-        date.day(),
-        time.hour(),
-        time.minute(),
-        time.second(),
-        time.millisecond()
-    )
-    .map_err(|_| Unfit("a time does not print".to_owned()))
+    sql.push('\'');
+    let printed = PRINTER.print_datetime(&TimeZone::UTC.to_datetime(at), &mut *sql);
+    sql.push('\'');
+    printed.map_err(|error| Unfit(error.to_string()))
 }
 
 /// Why a value is none that a row can have.
@@ -105,7 +99,6 @@ fn unfit<T>(what: &str) -> Result<T, Unfit> {
 #[derive(Clone, Copy)]
 enum Kind {
     Plain,
-    Hex,
     Moment,
 }
 
@@ -261,8 +254,9 @@ struct Value<'s> {
 }
 
 impl Value<'_> {
-    fn number(self, number: impl std::fmt::Display) -> Result<(), Unfit> {
-        write!(self.sql, "{number}").map_err(|_| Unfit("a number does not print".to_owned()))
+    fn number(self, number: impl itoa::Integer) -> Result<(), Unfit> {
+        self.sql.push_str(itoa::Buffer::new().format(number));
+        Ok(())
     }
 }
 
@@ -274,19 +268,22 @@ impl<'s> Serializer for Value<'s> {
     no_compounds!();
 
     fn serialize_str(self, text: &str) -> Result<(), Unfit> {
-        if matches!(self.kind, Kind::Hex) {
-            if !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-                return unfit("bytes that are not in hexadecimal digits");
-            }
-            self.sql.push('x');
-        }
         push_text(self.sql, text);
         Ok(())
+    }
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<(), Unfit> {
+        self.sql.push_str("x'");
+        HEXLOWER.encode_append(bytes, self.sql);
+        self.sql.push('\'');
+        Ok(())
+    }
+    fn is_human_readable(&self) -> bool {
+        false
     }
     fn serialize_i64(self, number: i64) -> Result<(), Unfit> {
         match self.kind {
             Kind::Moment => push_moment(self.sql, number),
-            Kind::Plain | Kind::Hex => self.number(number),
+            Kind::Plain => self.number(number),
         }
     }
     fn serialize_u64(self, number: u64) -> Result<(), Unfit> {
@@ -323,7 +320,6 @@ impl<'s> Serializer for Value<'s> {
         value: &T,
     ) -> Result<(), Unfit> {
         let kind = match name {
-            HEX => Kind::Hex,
             MOMENT => Kind::Moment,
             _ => self.kind,
         };
@@ -338,7 +334,7 @@ impl<'s> Serializer for Value<'s> {
 
     refuse! {
         serialize_bool(bool) "a boolean"; serialize_f32(f32) "a fraction"; serialize_f64(f64) "a fraction";
-        serialize_char(char) "a character"; serialize_bytes(&[u8]) "bytes"; serialize_unit() "nothing";
+        serialize_char(char) "a character"; serialize_unit() "nothing";
         serialize_unit_struct(&'static str) "nothing";
         serialize_unit_variant(&'static str, u32, &'static str) "a variant";
     }

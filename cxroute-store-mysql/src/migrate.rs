@@ -12,7 +12,7 @@ use crate::error::{Fault, Kind};
 type Text = (i64, &'static str, &'static str);
 
 /// The migrations, in order.
-pub(crate) const MIGRATIONS: [Text; 3] = [
+pub(crate) const MIGRATIONS: [Text; 4] = [
     (1, "first schema", include_str!("../../migrations/mysql/0001_first_schema.sql")),
     (
         2,
@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: [Text; 3] = [
         include_str!("../../migrations/mysql/0002_late_results_and_retention.sql"),
     ),
     (3, "a row a webhook", include_str!("../../migrations/mysql/0003_a_row_a_webhook.sql")),
+    (4, "the ledger", include_str!("../../migrations/mysql/0004_the_ledger.sql")),
 ];
 
 /// Whoever brings the schema up to date; the others wait for so many seconds. Names of locks are the whole server's.

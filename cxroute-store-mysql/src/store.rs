@@ -21,10 +21,14 @@ use sqlx::{MySqlConnection, MySqlPool};
 
 use crate::connect::{Role, options_of, pool};
 use crate::error::{Fault, Kind};
+use crate::ledger::Folder;
 use crate::migrate::migrate;
 use crate::months;
 use crate::read::MySqlRead;
 use crate::sql::datetime;
+
+/// Servers add to rollups of so many slots, so that they seldom wait for each other.
+const ROLLUP_SLOTS: u16 = 16;
 
 /// How a store is opened. The defaults suit a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +41,14 @@ pub struct StoreOptions {
     pub patience: Duration,
     /// So many events, about, wait for somebody who publishes them: beyond, the oldest are given up.
     pub most_events: u32,
+    /// After so many batches, about, what they change in the plane's books and in the rollups is folded into their tables,
+    /// until when it is read from a ledger: at least 1.
+    pub fold_after: u32,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { writers: 4, readers: 8, patience: Duration::from_secs(2), most_events: 200_000 }
+        Self { writers: 6, readers: 8, patience: Duration::from_secs(2), most_events: 200_000, fold_after: 64 }
     }
 }
 
@@ -62,6 +69,7 @@ pub struct MySqlStore {
     configurers: Mutex<HashMap<TenantId, Arc<tokio::sync::Mutex<u64>>>>,
     /// Whose calls are looked at next for what is too old.
     round: Round,
+    folder: Folder,
 }
 
 impl MySqlStore {
@@ -81,7 +89,7 @@ impl MySqlStore {
 
     async fn try_open(location: &str, options: &StoreOptions) -> Result<Self, Fault> {
         let place = options_of(location)?;
-        let StoreOptions { writers, readers, patience, most_events } = *options;
+        let StoreOptions { writers, readers, patience, most_events, fold_after } = *options;
         let writer = pool(&place, writers, patience, Role::Writer);
         migrate(&writer).await?;
         let readers = pool(&place, readers, patience, Role::Reader);
@@ -89,7 +97,8 @@ impl MySqlStore {
         let (tenants, configurers) = (RwLock::default(), Mutex::default());
         let (server, audit_id) = (drawn as u16, AtomicI64::new(0));
         let round = Round::default();
-        Ok(Self { writer, readers, patience, most_events, server, audit_id, tenants, configurers, round })
+        let folder = Folder::new(writer.clone(), server % ROLLUP_SLOTS, fold_after);
+        Ok(Self { writer, readers, patience, most_events, server, audit_id, tenants, configurers, round, folder })
     }
 
     /// Closes every connection once its work is done; what comes later finds the store away.
@@ -108,6 +117,10 @@ impl MySqlStore {
 
     pub(crate) const fn most_events(&self) -> u32 {
         self.most_events
+    }
+
+    pub(crate) const fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     pub(crate) const fn round(&self) -> &Round {
@@ -273,6 +286,7 @@ impl Store for MySqlStore {
     async fn upkeep(&self, _operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
         let partitions = months::open(self.writer(), now).await;
         let partitions = partitions.map_err(|fault| fault.into_store("partitions"))?;
+        self.folder.fold().await?;
         let events = self.give_up_events().await?;
         let Upkeep { calls, webhooks, dropped, .. } = self.retain(now).await?;
         Ok(Upkeep { partitions, events, calls, webhooks, dropped, ..self.trim(now).await? })

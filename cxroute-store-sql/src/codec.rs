@@ -3,6 +3,7 @@
 
 use cxroute_core::port::StoreError;
 use cxroute_core::time::Timestamp;
+use data_encoding::HEXLOWER;
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 
@@ -71,21 +72,19 @@ pub const fn time(millis: i64) -> Timestamp {
 
 /// Bytes as hexadecimal digits: JSON has no bytes, the databases' `unhex` reads these.
 pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [u8; 16] = *b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 15)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
+    HEXLOWER.encode(bytes)
 }
 
-/// The name under which [`Hex`] serialises: a form that has bytes knows them by it.
-pub const HEX: &str = "cxroute hex";
-
-/// Bytes in a row: hexadecimal digits, where a form has nothing better.
+/// Bytes in a row: hexadecimal digits, where a form is for people to read and has nothing better.
 #[derive(Debug)]
 pub struct Hex<'a>(pub &'a [u8]);
 
 impl Serialize for Hex<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(HEX, &hex(self.0))
+        match serializer.is_human_readable() {
+            true => serializer.serialize_str(&hex(self.0)),
+            false => serializer.serialize_bytes(self.0),
+        }
     }
 }
 

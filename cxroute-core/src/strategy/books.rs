@@ -53,7 +53,76 @@ impl Group {
     }
 }
 
+/// A row of the books, as a store keeps them in tables. `…seq`: the number of the operation that set it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BookRow {
+    /// The highest sequence number applied.
+    Plane {
+        /// It.
+        seq: u64,
+    },
+    /// What was counted in a step.
+    Step {
+        /// The group.
+        group: GroupId,
+        /// The step's length in milliseconds.
+        step_millis: i64,
+        /// An agent's calls in it.
+        tally: StepTally,
+    },
+    /// A member's state.
+    Seat {
+        /// The group.
+        group: GroupId,
+        /// The state.
+        seat: SeatImage,
+        /// Of the presence.
+        present_seq: u64,
+        /// Of the newest join; 0 = none.
+        joined_seq: u64,
+    },
+    /// The last turn of a group, or of one of its levels.
+    Turn {
+        /// The group.
+        group: GroupId,
+        /// The turn.
+        turn: Turn,
+        /// Of the turn.
+        seq: u64,
+    },
+    /// An agent's health.
+    Health {
+        /// It.
+        row: HealthRow,
+        /// Of the health.
+        seq: u64,
+    },
+}
+
 impl Books {
+    /// Puts a row of stored books in its place, for a store that has applied some operations to its tables and applies the
+    /// others as it reads.
+    pub fn put(&mut self, row: BookRow) {
+        match row {
+            BookRow::Plane { seq } => self.seq = seq,
+            BookRow::Step { group, step_millis, tally } => {
+                let key = (step_millis, tally.step, tally.agent);
+                let counts = (tally.calls, tally.virtual_calls);
+                self.groups.entry(group).or_default().steps.insert(key, counts);
+            }
+            BookRow::Seat { group, seat: SeatImage { agent, last, present }, present_seq, joined_seq } => {
+                let seat = Seat { last, present, present_seq, joined_seq };
+                self.groups.entry(group).or_default().seats.insert(agent, seat);
+            }
+            BookRow::Turn { group, turn, seq } => {
+                self.groups.entry(group).or_default().turns.insert(turn.level, (seq, turn));
+            }
+            BookRow::Health { row: HealthRow { agent, health }, seq } => {
+                self.health.insert(agent, (seq, health));
+            }
+        }
+    }
+
     /// Applies what one committed operation changed.
     pub fn apply(&mut self, delta: &LedgerDelta) {
         let seq = delta.seq;

@@ -38,7 +38,7 @@ mod verdict;
 mod view;
 mod window;
 
-pub use books::Books;
+pub use books::{BookRow, Books};
 pub use custom::{CallFacts, Candidate, CustomStrategy, Preference, Preferences};
 pub use health::{Fitness, Health, HealthSign, PROBE_LEASE, SUCCESSES_TO_RELEASE};
 pub use ledger::{

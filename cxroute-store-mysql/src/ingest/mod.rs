@@ -175,9 +175,10 @@ impl MySqlStore {
             // It writes nothing that a unique key could refuse, and perhaps it is none once its call is read.
             return Err(Failure::Raced(StoreError::Conflict { what: BATCH.to_owned() }));
         }
-        write::write(&mut packet, writer.server, fold.into_rows()?).await?;
+        write::write(&mut packet, fold.into_rows()?).await?;
         packet.plain("COMMIT");
         packet.send().await.map_err(|error| Failure::of(error, "a signal"))?;
+        self.folder().left_one();
         Ok(outcomes)
     }
 }

@@ -1,11 +1,12 @@
 //! Reading what the execution plane is rebuilt from.
 
-use std::collections::BTreeMap;
-
 use cxroute_core::id::{AgentId, GroupId, MembershipId};
 use cxroute_core::port::StoreError;
-use cxroute_core::strategy::{GroupImage, HealthRow, PlaneImage, SeatImage, SessionImage, StepTally, Turn};
+use cxroute_core::strategy::{
+    BookRow, Books, HealthRow, PlaneImage, SeatImage, SessionImage, StepTally, Turn,
+};
 use cxroute_core::time::Timestamp;
+use cxroute_store_sql::batch::entry_deltas;
 use cxroute_store_sql::codec::{document, number};
 
 use super::Scoped;
@@ -19,21 +20,39 @@ pub(crate) const SESSIONS: &str =
 pub(crate) const LONGEST_WINDOW: i64 = 168 * 3_600_000;
 
 pub(crate) const STEPS: &str = "SELECT group_id, step_millis, step, agent_id, CAST(calls AS SIGNED), CAST(virtual_calls AS SIGNED) \
-    FROM group_window_steps WHERE tenant_id = ? AND ends > ? ORDER BY group_id, step_millis, step, agent_id";
+    FROM group_window_steps WHERE tenant_id = ? AND ends > ?";
+
+/// What is not yet folded into the books. Takes the tenant.
+pub(crate) const ENTRIES: &str = "SELECT entry FROM ledger WHERE tenant_id = ? ORDER BY id";
 
 impl Scoped<'_> {
     pub(super) async fn plane_image(&mut self, now: Timestamp) -> Result<PlaneImage, StoreError> {
-        let what = "plane_books";
-        let seq: Vec<(i64,)> = self.all("SELECT seq FROM plane_books WHERE tenant_id = ?", what).await?;
-        let seq = number(seq.first().map_or(0, |row| row.0), what)?;
-        let groups = self.group_images(now).await?;
-        let health = self.health_rows().await?;
+        let mut books = Books::default();
+        self.put_plane(&mut books).await?;
+        self.put_steps(&mut books, now).await?;
+        self.put_seats(&mut books).await?;
+        self.put_turns(&mut books).await?;
+        self.put_health(&mut books).await?;
+        let entries: Vec<(String,)> = self.all(ENTRIES, "the ledger").await?;
+        for (entry,) in entries {
+            for delta in entry_deltas(&entry)? {
+                books.apply(&delta);
+            }
+        }
         let sessions = self.session_images(now).await?;
-        Ok(PlaneImage { at: now, seq, groups, health, sessions })
+        Ok(PlaneImage { at: now, seq: books.seq(), groups: books.groups(now), health: books.health(), sessions })
     }
 
-    async fn group_images(&mut self, now: Timestamp) -> Result<Vec<GroupImage>, StoreError> {
-        let mut groups: BTreeMap<GroupId, GroupImage> = BTreeMap::new();
+    async fn put_plane(&mut self, books: &mut Books) -> Result<(), StoreError> {
+        let what = "plane_books";
+        let rows: Vec<(i64,)> = self.all("SELECT seq FROM plane_books WHERE tenant_id = ?", what).await?;
+        for (seq,) in rows {
+            books.put(BookRow::Plane { seq: number(seq, what)? });
+        }
+        Ok(())
+    }
+
+    async fn put_steps(&mut self, books: &mut Books, now: Timestamp) -> Result<(), StoreError> {
         let what = "group_window_steps";
         let steps: Vec<(i64, i64, i64, i64, i64, i64)> = sqlx::query_as(STEPS)
             .bind(self.tenant)
@@ -41,61 +60,67 @@ impl Scoped<'_> {
             .fetch_all(&mut *self.connection)
             .await
             .map_err(|error| Fault::from(error).into_store(what))?;
-        for (group, millis, step, agent, calls, virtual_calls) in steps {
+        for (group, step_millis, step, agent, calls, virtual_calls) in steps {
             let agent = AgentId::new(number(agent, what)?);
             let (calls, virtual_calls) = (number(calls, what)?, number(virtual_calls, what)?);
             let tally = StepTally { step, agent, calls, virtual_calls };
-            image_of(&mut groups, number(group, what)?).steps.push((millis, tally));
-        }
-        self.seats(&mut groups).await?;
-        self.turns(&mut groups).await?;
-        Ok(groups.into_values().collect())
-    }
-
-    async fn seats(&mut self, groups: &mut BTreeMap<GroupId, GroupImage>) -> Result<(), StoreError> {
-        let what = "group_seats";
-        let rows: Vec<(i64, i64, i64, i64)> = self
-            .all(
-                "SELECT group_id, agent_id, last_choice, CAST(present AS SIGNED) FROM group_seats WHERE tenant_id = ?
-                 ORDER BY group_id, agent_id",
-                what,
-            )
-            .await?;
-        for (group, agent, last, present) in rows {
-            let (agent, last) = (AgentId::new(number(agent, what)?), number(last, what)?);
-            let seat = SeatImage { agent, last, present: present != 0 };
-            image_of(groups, number(group, what)?).seats.push(seat);
+            books.put(BookRow::Step { group: GroupId::new(number(group, what)?), step_millis, tally });
         }
         Ok(())
     }
 
-    async fn turns(&mut self, groups: &mut BTreeMap<GroupId, GroupImage>) -> Result<(), StoreError> {
-        let what = "group_turns";
-        let rows: Vec<(i64, i64, i64, i64)> = self
+    async fn put_seats(&mut self, books: &mut Books) -> Result<(), StoreError> {
+        let what = "group_seats";
+        let rows: Vec<(i64, i64, i64, i64, i64, i64)> = self
             .all(
-                "SELECT group_id, level, CAST(priority AS SIGNED), membership_id FROM group_turns WHERE tenant_id = ?
-                 ORDER BY group_id, level",
+                "SELECT group_id, agent_id, last_choice, CAST(present AS SIGNED), present_seq, joined_seq
+                 FROM group_seats WHERE tenant_id = ?",
                 what,
             )
             .await?;
-        for (group, level, priority, membership) in rows {
+        for (group, agent, last, present, present_seq, joined_seq) in rows {
+            let agent = AgentId::new(number(agent, what)?);
+            books.put(BookRow::Seat {
+                group: GroupId::new(number(group, what)?),
+                seat: SeatImage { agent, last: number(last, what)?, present: present != 0 },
+                present_seq: number(present_seq, what)?,
+                joined_seq: number(joined_seq, what)?,
+            });
+        }
+        Ok(())
+    }
+
+    async fn put_turns(&mut self, books: &mut Books) -> Result<(), StoreError> {
+        let what = "group_turns";
+        let rows: Vec<(i64, i64, i64, i64, i64)> = self
+            .all(
+                "SELECT group_id, level, CAST(priority AS SIGNED), membership_id, seq FROM group_turns
+                 WHERE tenant_id = ?",
+                what,
+            )
+            .await?;
+        for (group, level, priority, membership, seq) in rows {
             let level = if level < 0 { None } else { Some(number(level, what)?) };
             let position = (number(priority, what)?, MembershipId::new(number(membership, what)?));
-            image_of(groups, number(group, what)?).turns.push(Turn { level, position });
+            books.put(BookRow::Turn {
+                group: GroupId::new(number(group, what)?),
+                turn: Turn { level, position },
+                seq: number(seq, what)?,
+            });
         }
         Ok(())
     }
 
-    async fn health_rows(&mut self) -> Result<Vec<HealthRow>, StoreError> {
+    async fn put_health(&mut self, books: &mut Books) -> Result<(), StoreError> {
         let what = "agent_health";
-        let rows: Vec<(i64, String)> = self
-            .all("SELECT agent_id, health FROM agent_health WHERE tenant_id = ? ORDER BY agent_id", what)
-            .await?;
-        rows.into_iter()
-            .map(|(agent, health)| {
-                Ok(HealthRow { agent: AgentId::new(number(agent, what)?), health: document(&health, what)? })
-            })
-            .collect()
+        let rows: Vec<(i64, String, i64)> =
+            self.all("SELECT agent_id, health, seq FROM agent_health WHERE tenant_id = ?", what).await?;
+        for (agent, health, seq) in rows {
+            let row =
+                HealthRow { agent: AgentId::new(number(agent, what)?), health: document(&health, what)? };
+            books.put(BookRow::Health { row, seq: number(seq, what)? });
+        }
+        Ok(())
     }
 
     async fn session_images(&mut self, now: Timestamp) -> Result<Vec<SessionImage>, StoreError> {
@@ -107,10 +132,4 @@ impl Scoped<'_> {
             .map_err(|error| Fault::from(error).into_store("call_records"))?;
         rows.iter().map(|row| Ok(SessionImage::of(&columns(row)?.into_call()?.0))).collect()
     }
-}
-
-fn image_of(groups: &mut BTreeMap<GroupId, GroupImage>, group: u64) -> &mut GroupImage {
-    let group = GroupId::new(group);
-    let empty = || GroupImage { group, steps: Vec::new(), seats: Vec::new(), turns: Vec::new() };
-    groups.entry(group).or_insert_with(empty)
 }

@@ -11,8 +11,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
 use super::{SERVERS, support};
 use crate::read::{calls, plane, rules};
-use crate::{ingest, outbox};
-use crate::{retention, trim};
+use crate::{MySqlStore, StoreOptions, ingest, ledger, outbox, retention, trim};
 
 /// What a statement binds.
 #[derive(Clone, Copy)]
@@ -29,7 +28,7 @@ const LEAST: Bound = Number(0);
 const NOW: Bound = Number(START.as_millis());
 
 /// Statements that look for rows, and the indexes that they use in tables of any size.
-const STATEMENTS: [(&str, &str, &[Bound], &[&str]); 31] = [
+const STATEMENTS: [(&str, &str, &[Bound], &[&str]); 34] = [
     ("ingest calls", ingest::CALLS, &[Json(r#"[[1,"call 5"]]"#)], &["PRIMARY"]),
     (
         "ingest receipts",
@@ -41,9 +40,12 @@ const STATEMENTS: [(&str, &str, &[Bound], &[&str]); 31] = [
     ),
     ("ids that are taken", ingest::TAKEN, &[Json("[[1,5]]")], &["PRIMARY"]),
     ("ids beside one", ingest::IDS, &[TENANT, Number(5), Number(2052)], &["PRIMARY"]),
-    ("left windows", ingest::write::GONE, &[TENANT, Number(20), Number(5)], &["group_window_steps_end"]),
-    ("joins clear", ingest::write::JOINED_CLEAR, &[Json("[[[1,20,7],5]]")], &["PRIMARY"]),
-    ("joins add", ingest::write::JOINED_STEPS, &[Json("[[[1,20,7],5,900000,3,1]]")], &["PRIMARY"]),
+    ("the oldest entries", ledger::OLDEST, &[Number(10)], &["PRIMARY"]),
+    ("entries that were folded", ledger::FOLDED, &[Json("[5]")], &["PRIMARY"]),
+    ("entries of a tenant", plane::ENTRIES, &[TENANT], &["ledger_tenant"]),
+    ("left windows", ledger::GONE, &[TENANT, Number(20), Number(5)], &["group_window_steps_end"]),
+    ("joins clear", ledger::JOINED_CLEAR, &[Json("[[[1,20,7],5]]")], &["PRIMARY"]),
+    ("joins add", ledger::JOINED_STEPS, &[Json("[[[1,20,7],5,900000,3,1]]")], &["PRIMARY"]),
     ("a call", calls::BY_TOKEN, &[TENANT, Bytes(b"call 5")], &["PRIMARY"]),
     (
         "what a call's webhooks did",
@@ -117,7 +119,8 @@ const STATEMENTS: [(&str, &str, &[Bound], &[&str]); 31] = [
 
 /// A database with so many calls that an index pays.
 async fn filled(database: &support::Database) -> MySqlConnection {
-    let store = database.store().await;
+    let options = StoreOptions { fold_after: u32::MAX, ..StoreOptions::default() };
+    let store = MySqlStore::open(&database.location(), &options).await.unwrap();
     let operator = Operator::assume();
     let domain = Domain::parse("one.example.net").unwrap();
     let tenant = store.create_tenant(&operator, "One", &domain, START).await.unwrap();
@@ -133,10 +136,13 @@ async fn filled(database: &support::Database) -> MySqlConnection {
         }
         let taken = store.ingest(signals.into_iter().map(|signal| (scope.clone(), signal)).collect()).await;
         assert!(taken.iter().all(Result::is_ok), "{taken:?}");
+        if batch == 7 {
+            store.folder().fold().await.unwrap();
+        }
     }
     let mut sql = MySqlConnection::connect(&database.location()).await.unwrap();
     let tables =
-        "ANALYZE TABLE call_sessions, call_records, webhook_audit, receipts, outbox, group_window_steps, group_seats,
+        "ANALYZE TABLE call_sessions, call_records, webhook_audit, receipts, outbox, ledger, group_window_steps, group_seats,
         inbound_routing_rules, outbound_routing_rules";
     sql.fetch_all(tables).await.unwrap();
     // MySQL explains in a tree unless it is asked for a table; MariaDB knows nothing else, and not the variable.
@@ -180,8 +186,8 @@ async fn every_statement_finds_its_rows_by_an_index() {
                 }
                 looked += 1;
                 let key = key.as_deref().unwrap_or("none");
-                // Every index but the outbox's begins with the tenant: what is found by that alone is all that the tenant has.
-                let whole_tenant = table != "o"
+                // Every index but those of outbox and ledger begins with the tenant: what is found by that alone is all that the tenant has.
+                let whole_tenant = !["o", "l", "ledger"].contains(&table)
                     && matches!(access.as_deref(), Some("ref" | "eq_ref"))
                     && by.as_ref().is_some_and(|by| !by.contains(','));
                 assert!(

@@ -1,6 +1,7 @@
 //! Tests that look at the statements themselves, on real servers.
 
 mod explain;
+mod ledger;
 mod literals;
 mod upgrade;
 

@@ -32,9 +32,10 @@ impl Database {
         format!("{}/{}", self.server, self.name)
     }
 
-    /// A store on it.
+    /// A store on it, which folds its ledger so often that some of it is folded in every test.
     pub(crate) async fn store(&self) -> MySqlStore {
-        MySqlStore::open(&self.location(), &StoreOptions::default()).await.unwrap()
+        let options = StoreOptions { fold_after: 2, ..StoreOptions::default() };
+        MySqlStore::open(&self.location(), &options).await.unwrap()
     }
 }
 

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use cxroute_core::call::Call;
-use cxroute_core::id::CallId;
 use cxroute_core::port::StoreError;
 use cxroute_core::strategy::{Join, LedgerDelta, Turn, WINDOW_STEPS};
 use serde::Serialize;
@@ -118,11 +116,8 @@ impl BookRows {
         }
     }
 
-    /// Notes how far a new call's id is from its time of receipt: reading by time goes by ids, which are minted from
-    /// it, and allows for this much.
-    pub(super) fn note_id(&mut self, tenant: u64, call: &Call) {
-        let millis = |id: CallId| (id.get() >> 11).cast_signed();
-        let skew = (millis(call.id) - millis(CallId::mint(call.received_at, 0))).abs();
+    /// Notes how far calls' ids are from their times of receipt.
+    pub(super) fn note_skew(&mut self, tenant: u64, skew: i64) {
         let plane = self.planes.entry(tenant).or_default();
         plane.skew = plane.skew.max(skew);
     }

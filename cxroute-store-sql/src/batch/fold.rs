@@ -91,17 +91,17 @@ impl<R: RowForm> Fold<R> {
             self.rows.outbox.push(tenant, event)?;
         }
         for delta in rollup(before.as_ref(), &call) {
-            self.rows.rollup(tenant, delta);
+            self.rows.ledger.rollup(tenant, delta);
         }
         if before.is_none() {
             self.shelf.ids.insert((tenant, call.id.get()));
-            self.rows.books.note_id(tenant, &call);
+            self.rows.ledger.note_id(tenant, &call);
         }
         let mut trace = None;
         if let Some(decision) = signal.decision() {
             trace = Some(to_document(&*decision.trace, "webhook_audit.trace")?);
             if after.acceptance == Acceptance::Taken {
-                self.rows.books.apply(tenant, &decision.delta)?;
+                self.rows.ledger.apply(tenant, &decision.delta);
             }
         }
         let history = history_of(&after.history)?;

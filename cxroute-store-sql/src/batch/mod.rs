@@ -7,6 +7,7 @@
 
 mod books;
 mod fold;
+mod ledger;
 mod rows;
 mod shelf;
 
@@ -21,6 +22,7 @@ use cxroute_core::time::Timestamp;
 
 pub use self::books::BookRows;
 pub use self::fold::Fold;
+pub use self::ledger::{Ledger, entry_deltas};
 pub use self::rows::BatchRows;
 pub use self::shelf::{Shelf, Wanted};
 

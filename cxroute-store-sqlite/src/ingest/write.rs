@@ -124,8 +124,8 @@ pub(super) async fn write(
     rows: BatchRows<Rows>,
 ) -> Result<(), StoreError> {
     let failed = |error: sqlx::Error| Fault::from(error).into_store("a signal");
-    let rollups = rows.rollups(0)?;
-    let BatchRows { new_calls, changed_calls, sessions, receipts, audit, outbox, books, .. } = rows;
+    let BatchRows { new_calls, changed_calls, sessions, receipts, audit, outbox, ledger } = rows;
+    let (books, rollups) = (ledger.books()?, ledger.rollups(0)?);
     let mut text = sqlx::query(CALLS);
     for rows in [new_calls, changed_calls, sessions, receipts, audit, outbox.into_rows()?, rollups] {
         text = text.bind(rows.into_json());

@@ -45,6 +45,16 @@ pub(crate) struct DurableOptions {
     /// Whose database; MySQL if `CXROUTE_MYSQL_TOOL` names a program that starts one, else MariaDB
     #[arg(long, value_enum)]
     pub(crate) store: Option<Make>,
+    /// Connections that ask as fast as they are answered
+    #[arg(long, default_value_t = CONNECTIONS)]
+    pub(crate) connections: u32,
+}
+
+impl DurableOptions {
+    /// What is measured unless something else is asked for.
+    pub(crate) const fn of(turns: Turns) -> Self {
+        Self { turns, store: None, connections: CONNECTIONS }
+    }
 }
 
 /// Starts everything, lets the contenders take turns under full and under half load, and prints every turn, the ratios
@@ -70,16 +80,16 @@ pub(crate) fn run(sh: &Shell, options: &DurableOptions) -> anyhow::Result<()> {
     let others = [database.process()?, redis.process()];
     let mut bench = Bench { load: Load::new(sh, folder.path(), &plan)?, others, rounds, seconds };
     for (server, spool) in [(&bare, Spool::None), (&cxroute, Spool::Behind)] {
-        bench.measure(&Series::new("warm-up", server, spool, None), CONNECTIONS, WARM_UP)?;
+        bench.measure(&Series::new("warm-up", server, spool, None), options.connections, WARM_UP)?;
     }
 
-    println!("  full load: {CONNECTIONS} connections, as fast as they are answered");
+    println!("  full load: {} connections, as fast as they are answered", options.connections);
     let since = Fates::read(cxroute.address)?;
     let mut full = [
         Series::new("bare", &bare, Spool::None, None),
         Series::new("cxroute", &cxroute, Spool::Behind, None),
     ];
-    bench.take_turns(CONNECTIONS, &mut full)?;
+    bench.take_turns(options.connections, &mut full)?;
     report_full(&full);
     println!("  cxroute's signals: {}", Fates::read(cxroute.address)?.since(&since));
 

@@ -57,7 +57,7 @@ pub(crate) fn run(sh: &Shell, options: &Options) -> anyhow::Result<()> {
             Row::RuleChange => core_bench(sh, "rule_change")?,
             Row::Decision => core_bench(sh, "decision")?,
             Row::Webhook => webhook::run(sh, options.turns)?,
-            Row::Durable => durable::run(sh, &durable::DurableOptions { turns: options.turns, store: None })?,
+            Row::Durable => durable::run(sh, &durable::DurableOptions::of(options.turns))?,
             Row::Start => start::run(sh)?,
         }
     }

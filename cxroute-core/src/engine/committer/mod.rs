@@ -28,7 +28,7 @@ use crate::port::{Commit, Committed, Retry, Spool, Store, StoreError};
 pub struct CommitterOptions {
     /// At most so many signals share a transaction; 256 by default.
     pub most_in_batch: usize,
-    /// So many transactions are under way at once, at least 1 and by default 1. Another one begins only once 16 signals
+    /// So many transactions are under way at once, at least 1 and by default 1. Another one begins only once 32 signals
     /// wait, so that few signals share one all the same, and never with a call that an earlier one has signals of.
     pub most_at_once: usize,
     /// The store answers within this, or its signals go to the spool (domain.md §7); 150 ms by default.

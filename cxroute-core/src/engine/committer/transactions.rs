@@ -12,9 +12,11 @@ use super::{CommitterOptions, Item, Shared};
 use crate::call::SessionToken;
 use crate::id::TenantId;
 
-/// However slow the store is, so many signals share a transaction if they wait for one; and so many begin one beside
-/// another.
+/// However slow the store is, so many signals share a transaction if they wait for one.
 const LEAST_IN_BATCH: usize = 16;
+
+/// So many signals begin a transaction beside another: each one costs the database about as much as ten signals.
+const LEAST_BESIDE: usize = 32;
 
 type CallKey = (TenantId, SessionToken);
 
@@ -74,7 +76,7 @@ impl<'s> Transactions<'s> {
     /// Begins a transaction, if one may begin, with the first signals that wait and whose calls are in none that is under
     /// way. What the store is not to be asked for goes to the spool.
     pub(super) async fn begin(&mut self, waiting: &mut Vec<Item>) -> Begun {
-        let least = if self.is_idle() { 1 } else { LEAST_IN_BATCH };
+        let least = if self.is_idle() { 1 } else { LEAST_BESIDE.min(self.pace.most) };
         if waiting.len() < least || self.is_full() {
             return Begun::Nothing;
         }
