@@ -114,6 +114,7 @@ pub(super) async fn of_copies_that_arrive_at_once_one_is_taken(bench: &StoreBenc
 
 pub(super) async fn signals_of_one_call_that_arrive_at_once_are_all_taken(bench: &StoreBench) -> Checked {
     const UPDATES: usize = 16;
+    const CALLS: u32 = 16;
     let desk = bench.tenant("together.example").await?;
     let script = Script::new("session", 1);
     desk.take(script.voice(7)).await?;
@@ -131,6 +132,27 @@ pub(super) async fn signals_of_one_call_that_arrive_at_once_are_all_taken(bench:
     }
     let after = desk.detail(script.token()).await?.map_or(0, |detail| detail.history.len());
     assert_eq!(after, before + UPDATES, "none was lost under another");
+    for nth in 2..2 + CALLS {
+        changes_that_meet_are_both_kept(&desk, &Script::new(&format!("session {nth}"), nth)).await?;
+    }
+    Ok(())
+}
+
+/// The session's end and the CDR of a call arrive at once, and each sets what the other does not.
+async fn changes_that_meet_are_both_kept(desk: &Desk, script: &Script) -> Checked {
+    desk.take(script.voice(7)).await?;
+    let mut arriving = tokio::task::JoinSet::new();
+    for signal in [script.update_ending("completed", Some(40)), script.cdr("ANSWER", 30)] {
+        let (store, scope) = (Arc::clone(&desk.store), Arc::clone(&desk.scope));
+        arriving.spawn(async move { store.ingest(vec![(scope, signal)]).await });
+    }
+    while let Some(results) = arriving.join_next().await {
+        for result in results? {
+            assert!(matches!(result?, Ingested::Committed(Some(_))));
+        }
+    }
+    let call = desk.call(script.token()).await?.ok_or_else(|| Broken::because("no call"))?;
+    assert_eq!((call.session_ended.is_some(), call.cdr.is_some()), (true, true), "of {}", script.token());
     Ok(())
 }
 
