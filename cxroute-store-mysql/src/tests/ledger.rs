@@ -105,9 +105,10 @@ fn drawn(seq: u64, draw: &mut impl FnMut(u64) -> u64) -> LedgerDelta {
     let (group, agent) = (GroupId::new(20 + draw(2)), AgentId::new(1 + draw(3)));
     let now = START.as_millis() / STEP;
     let mut delta = LedgerDelta { seq, ..LedgerDelta::default() };
-    let mut back = |steps: u64, draw: &mut dyn FnMut(u64) -> u64| now - draw(steps).cast_signed();
     if draw(3) > 0 {
-        delta.counted = Some(Counted { group, agent, step_millis: STEP, step: back(100, draw) });
+        // About the ends of the window, which has 96 steps.
+        let back = [0, 1, 94, 95, 96, 97][draw(6) as usize];
+        delta.counted = Some(Counted { group, agent, step_millis: STEP, step: now - back });
     }
     if draw(2) == 0 {
         let level = if draw(2) == 0 { None } else { Some(1) };
@@ -118,7 +119,7 @@ fn drawn(seq: u64, draw: &mut impl FnMut(u64) -> u64) -> LedgerDelta {
         delta.presence.push(Presence { group, agent, present: draw(2) == 0 });
     }
     if draw(3) == 0 {
-        let steps = (0..draw(4)).map(|_| (back(20, draw), draw(9) as u32)).collect();
+        let steps = (0..draw(4)).map(|_| (now - draw(20).cast_signed(), draw(9) as u32)).collect();
         delta.joins.push(Join { group, agent, step_millis: STEP, steps });
     }
     if draw(3) == 0 {
