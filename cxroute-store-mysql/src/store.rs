@@ -48,7 +48,13 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { writers: 6, readers: 8, patience: Duration::from_secs(2), most_events: 200_000, fold_after: 64 }
+        Self {
+            writers: 6,
+            readers: 8,
+            patience: Duration::from_secs(2),
+            most_events: 200_000,
+            fold_after: 64,
+        }
     }
 }
 
@@ -98,7 +104,18 @@ impl MySqlStore {
         let (server, audit_id) = (drawn as u16, AtomicI64::new(0));
         let round = Round::default();
         let folder = Folder::new(writer.clone(), server % ROLLUP_SLOTS, fold_after);
-        Ok(Self { writer, readers, patience, most_events, server, audit_id, tenants, configurers, round, folder })
+        Ok(Self {
+            writer,
+            readers,
+            patience,
+            most_events,
+            server,
+            audit_id,
+            tenants,
+            configurers,
+            round,
+            folder,
+        })
     }
 
     /// Closes every connection once its work is done; what comes later finds the store away.

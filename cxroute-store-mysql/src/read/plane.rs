@@ -40,7 +40,13 @@ impl Scoped<'_> {
             }
         }
         let sessions = self.session_images(now).await?;
-        Ok(PlaneImage { at: now, seq: books.seq(), groups: books.groups(now), health: books.health(), sessions })
+        Ok(PlaneImage {
+            at: now,
+            seq: books.seq(),
+            groups: books.groups(now),
+            health: books.health(),
+            sessions,
+        })
     }
 
     async fn put_plane(&mut self, books: &mut Books) -> Result<(), StoreError> {

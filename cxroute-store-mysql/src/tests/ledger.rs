@@ -55,14 +55,14 @@ where
 /// window moves by a third.
 fn batch(exchange: &mut Exchange, n: u64, strategy: Strategy) -> Vec<Signal> {
     let agents = 1..=3 + n % 5;
-    let late = if n % 3 == 0 { None } else { Some(20) };
+    let late = if n.is_multiple_of(3) { None } else { Some(20) };
     exchange.reconfigure(vec![roster(20, strategy, agents.chain(late).map(seat).collect())]);
     let mut signals = Vec::new();
     for call in 0..6 {
         let name = format!("call {n} {call}");
         signals.push(exchange.voice(&name));
         let outcome = if call % 2 == 0 { Outcome::NoAnswer } else { Outcome::Busy };
-        signals.extend((n % 2 == 0).then(|| exchange.result(&name, outcome)).flatten());
+        signals.extend(n.is_multiple_of(2).then(|| exchange.result(&name, outcome)).flatten());
         signals.extend((call < 4).then(|| exchange.cdr(&name, "ANSWER")).flatten());
         exchange.advance(Duration::from_secs(10));
     }
@@ -161,7 +161,8 @@ async fn operations_in_any_order_come_to_the_same_in_the_ledger_and_in_the_table
                 }
                 let mut read = store.read(&Operator::assume().read(tenant)).await.unwrap();
                 let image = in_order(read.plane_image(START).await.unwrap());
-                let of = PlaneImage { seq: books.seq(), groups: books.groups(START), ..PlaneImage::default() };
+                let of =
+                    PlaneImage { seq: books.seq(), groups: books.groups(START), ..PlaneImage::default() };
                 let expected = in_order(PlaneImage { health: books.health(), ..of });
                 let found = PlaneImage { sessions: Vec::new(), at: expected.at, ..image };
                 assert_eq!(found, expected, "{server}, sequence {sequence}, operation {n}");

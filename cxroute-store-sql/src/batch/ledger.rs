@@ -262,7 +262,10 @@ mod tests {
         }
         assert_eq!(rows_of(&folded), rows_of(&whole));
         assert!(rows_of(&whole)[3].contains(r#""kind":"agent","whose":7,"quarter":7,"slot":3,"calls":1"#));
-        assert!(rows_of(&whole)[1].contains("[1,20,7,900000,300,1,0]"), "the last step alone is in its window");
+        assert!(
+            rows_of(&whole)[1].contains("[1,20,7,900000,300,1,0]"),
+            "the last step alone is in its window"
+        );
     }
 
     #[test]
