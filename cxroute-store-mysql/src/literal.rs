@@ -39,6 +39,11 @@ impl RowForm for Values {
 }
 
 impl Values {
+    /// How many bytes the rows are, and with a comma behind each.
+    pub(crate) const fn len(&self) -> usize {
+        self.text.len() + self.ends.len()
+    }
+
     /// The rows, each as `(value,value…)`.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &str> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());

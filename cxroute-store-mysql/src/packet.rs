@@ -60,6 +60,7 @@ impl<'c> Packet<'c> {
         rest: &'static str,
     ) -> Result<(), sqlx::Error> {
         let mut open = false;
+        self.text.reserve(rows.len().min(LONG) + insert.len() + rest.len() + 1);
         for row in rows.rows() {
             if self.text.len() + row.len() > LONG && !self.text.is_empty() {
                 self.text.push_str(if open { rest } else { "" });

@@ -60,9 +60,14 @@ pub fn document<T: DeserializeOwned>(text: &str, what: &str) -> Result<T, StoreE
     })
 }
 
+/// A document that is longer has to grow as it is written.
+const USUAL: usize = 512;
+
 /// A value as a document.
 pub fn to_document<T: Serialize + ?Sized>(value: &T, what: &str) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| corrupt(what, error))
+    let mut text = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut text, value).map_err(|error| corrupt(what, error))?;
+    String::from_utf8(text).map_err(|error| corrupt(what, error))
 }
 
 /// A stored time.
