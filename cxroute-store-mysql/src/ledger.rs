@@ -126,8 +126,8 @@ impl Folder {
             self.left.store(0, Ordering::Relaxed);
             let folder = self.clone();
             tokio::spawn(async move {
-                // Who folds already takes these, too; and what cannot be folded now is read as it is, and folded with the
-                // upkeep, which tells of its errors.
+                // What whoever folds already has not seen is left to the next one. What cannot be folded is read as it is,
+                // and tried again with the upkeep, which tells of its errors.
                 if let Ok(_folding) = folder.folding.try_lock() {
                     let _folded = folder.fold_some().await;
                 }

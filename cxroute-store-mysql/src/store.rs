@@ -303,10 +303,12 @@ impl Store for MySqlStore {
     async fn upkeep(&self, _operator: &Operator, now: Timestamp) -> Result<Upkeep, StoreError> {
         let partitions = months::open(self.writer(), now).await;
         let partitions = partitions.map_err(|fault| fault.into_store("partitions"))?;
-        self.folder.fold().await?;
         let events = self.give_up_events().await?;
         let Upkeep { calls, webhooks, dropped, .. } = self.retain(now).await?;
-        Ok(Upkeep { partitions, events, calls, webhooks, dropped, ..self.trim(now).await? })
+        let trimmed = self.trim(now).await?;
+        // Last: whatever ails an entry, the rest is kept in order.
+        self.folder.fold().await?;
+        Ok(Upkeep { partitions, events, calls, webhooks, dropped, ..trimmed })
     }
 }
 

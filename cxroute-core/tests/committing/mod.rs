@@ -121,15 +121,15 @@ async fn a_second_transaction_begins_once_enough_signals_wait_and_without_the_ca
     let first = desk.hand_in(call(0).voice(7)).await;
     let update = desk.hand_in(call(0).update("connected")).await;
     let mut others = Vec::new();
-    for number in 1..15 {
+    for number in 1..31 {
         others.push(desk.hand_in(call(number).voice(7)).await);
     }
-    assert_eq!(desk.begun(), [vec!["call 0"]], "15 signals are few");
-    others.push(desk.hand_in(call(15).voice(7)).await);
-    let others_calls: BTreeSet<String> = (1..16).map(|number| format!("call {number}")).collect();
+    assert_eq!(desk.begun(), [vec!["call 0"]], "31 signals are few");
+    others.push(desk.hand_in(call(31).voice(7)).await);
+    let others_calls: BTreeSet<String> = (1..32).map(|number| format!("call {number}")).collect();
     assert_eq!(desk.begun().len(), 2);
     assert_eq!(desk.begun()[1].iter().cloned().collect::<BTreeSet<_>>(), others_calls);
-    for number in 20..60 {
+    for number in 40..80 {
         others.push(desk.hand_in(call(number).voice(7)).await);
     }
     assert_eq!(desk.begun().len(), 2, "no third one beside them");
