@@ -28,7 +28,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 /// What a commit waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Commits {
-    /// For the disk, as is the default: what is committed survives a power cut. Log and buffers are sized for that, as
+    /// For the disk, as is the default: what is committed survives a power cut. Log and buffers are set up for that, as
     /// docs/operations.md says.
     Durable,
     /// For nothing, or the system's cache: a power cut takes what is committed, and MariaDB's SIGKILL the last second of
@@ -222,7 +222,8 @@ fn mysql(tool: String, folder: &Path, commits: Commits) -> anyhow::Result<(ToolS
     let set = match commits {
         Commits::Hasty => "SET GLOBAL innodb_flush_log_at_trx_commit = 2; SET GLOBAL sync_binlog = 0",
         Commits::Durable => {
-            "SET GLOBAL innodb_redo_log_capacity = 1073741824; SET GLOBAL innodb_buffer_pool_size = 1073741824"
+            "SET GLOBAL innodb_redo_log_capacity = 1073741824; SET GLOBAL innodb_buffer_pool_size = 1073741824;
+             SET GLOBAL innodb_log_writer_threads = ON"
         }
     };
     if let Err(error) = tell(address, set) {
