@@ -46,7 +46,7 @@ ids! {
     RuleId,
 }
 
-/// A call record's id: milliseconds since 2020-01-01 << 11 | 11 random bits, so ids sort by time and fit in JSON's 53 bits.
+/// A call record's id: milliseconds since 2020-01-01 << 11 | 11 bits of the host's, so ids sort by time and fit in JSON's 53 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct CallId(u64);

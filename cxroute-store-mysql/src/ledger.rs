@@ -107,23 +107,23 @@ pub(crate) struct Folder {
     writer: MySqlPool,
     /// The slot of the rollups that this server adds to.
     slot: u16,
-    /// After so many entries it folds.
+    /// After so many batches it folds.
     after: u32,
-    /// Entries that this server has left since it last began to fold.
-    left: Arc<AtomicU32>,
+    /// Batches that this server has committed since it last began to fold.
+    batches: Arc<AtomicU32>,
     /// Whoever folds, here.
     folding: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Folder {
     pub(crate) fn new(writer: MySqlPool, slot: u16, after: u32) -> Self {
-        Self { writer, slot, after, left: Arc::default(), folding: Arc::default() }
+        Self { writer, slot, after, batches: Arc::default(), folding: Arc::default() }
     }
 
-    /// A batch has left an entry, or some. Once they are many, a task begins to fold.
-    pub(crate) fn left_one(&self) {
-        if self.left.fetch_add(1, Ordering::Relaxed) + 1 >= self.after {
-            self.left.store(0, Ordering::Relaxed);
+    /// Counts a batch. Once they are many, a task begins to fold what they left.
+    pub(crate) fn batch_committed(&self) {
+        if self.batches.fetch_add(1, Ordering::Relaxed) + 1 >= self.after {
+            self.batches.store(0, Ordering::Relaxed);
             let folder = self.clone();
             tokio::spawn(async move {
                 // What whoever folds already has not seen is left to the next one. What cannot be folded is read as it is,

@@ -244,7 +244,7 @@ pub struct Engine {
 pub struct Arrival {
     /// Now.
     pub at: Timestamp,
-    /// At least 11 random bits.
+    /// Of which the lowest 11 bits go into an id: those of webhooks of one millisecond should differ.
     pub random: u64,
 }
 

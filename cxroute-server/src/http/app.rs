@@ -11,8 +11,8 @@ use tokio::sync::watch;
 
 use super::readiness::Readiness;
 use super::strangers::Strangers;
+use crate::id_bits::IdBits;
 use crate::meters::Meters;
-use crate::random::Random;
 use crate::seldom::Seldom;
 
 /// The state of a server.
@@ -23,7 +23,7 @@ pub(crate) struct App {
     /// The engine's own, if it has one.
     pub(crate) spool: Option<Arc<dyn Spool>>,
     pub(crate) meters: Meters,
-    pub(crate) random: Random,
+    pub(crate) id_bits: IdBits,
     pub(crate) readiness: Readiness,
     pub(crate) strangers: Strangers,
     pub(crate) guests: Guests,
@@ -38,9 +38,9 @@ pub(crate) struct App {
 }
 
 impl App {
-    /// This moment, with fresh random bits.
+    /// This moment, with fresh bits for an id.
     pub(super) fn arrival(&self) -> Arrival {
-        Arrival { at: now(), random: self.random.next() }
+        Arrival { at: now(), random: self.id_bits.next() }
     }
 }
 

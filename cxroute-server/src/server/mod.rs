@@ -23,8 +23,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::http::{App, Guests, Readiness, Strangers};
+use crate::id_bits::IdBits;
 use crate::meters::Meters;
-use crate::random::Random;
 use crate::seldom::Seldom;
 
 pub use self::tls::{TlsError, TlsFiles};
@@ -339,7 +339,7 @@ fn app(
         authenticator: backing.authenticator,
         spool,
         meters: Meters::new().map_err(|error| ServerError::SetUp(error.into()))?,
-        random: Random::from_system().map_err(|error| ServerError::SetUp(error.into()))?,
+        id_bits: IdBits::from_system().map_err(|error| ServerError::SetUp(error.into()))?,
         readiness: Readiness::new(),
         strangers: Strangers::default(),
         guests: Guests::new(),

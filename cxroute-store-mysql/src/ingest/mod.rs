@@ -178,7 +178,7 @@ impl MySqlStore {
         write::write(&mut packet, fold.into_rows()?).await?;
         packet.plain("COMMIT");
         packet.send().await.map_err(|error| Failure::of(error, "a signal"))?;
-        self.folder().left_one();
+        self.folder().batch_committed();
         Ok(outcomes)
     }
 }
